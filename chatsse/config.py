@@ -1,0 +1,98 @@
+"""The settings: `Config.from_env()` is the only reader of the environment."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from chatsse.errors import ConfigError
+
+PROVIDERS = ("anthropic", "demo")
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings of one process, checked.
+
+    :param redis_url: where Redis is; None: the embedded Valkey
+    :param origins: the blogs that may embed the chat, as `scheme://host[:port]`; the server's own
+        origin always may; `*` lets every site in
+    :param anthropic_api_key: kept out of `repr`, so that no log shows it
+    """
+
+    redis_url: str | None
+    provider: str
+    model: str
+    anthropic_api_key: str | None
+    anthropic_base_url: str | None
+    origins: frozenset[str]
+    answerers: int
+    max_prompt_chars: int
+    max_output_tokens: int
+    max_prompts_per_minute: int
+    stream_ttl_s: int
+    history_ttl_s: int
+    lease_s: float
+
+    def __repr__(self) -> str:
+        return f"Config(provider={self.provider!r}, model={self.model!r}, answerers={self.answerers})"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Config":
+        """Return the settings that `env` holds, an empty value counting as unset.
+
+        :raises ConfigError: a value can't be used; it names the variable
+        """
+        api_key = env.get("ANTHROPIC_API_KEY", "").strip() or None
+        provider = env.get("CHATSSE_PROVIDER", "").strip() or ("anthropic" if api_key else "demo")
+        if provider not in PROVIDERS:
+            raise ConfigError("CHATSSE_PROVIDER", f"{provider!r} is none of {', '.join(PROVIDERS)}")
+        if provider == "anthropic" and not api_key:
+            raise ConfigError("ANTHROPIC_API_KEY", "needed by CHATSSE_PROVIDER=anthropic")
+        return cls(
+            redis_url=_url(env, "REDIS_URL", REDIS_SCHEMES),
+            provider=provider,
+            model=env.get("CHATSSE_MODEL", "").strip() or "claude-haiku-5-5",
+            anthropic_api_key=api_key,
+            anthropic_base_url=_url(env, "ANTHROPIC_BASE_URL", ("http", "https")),
+            origins=_origins(env),
+            answerers=int(_number(env, "CHATSSE_ANSWERERS", 1000, 0)),
+            max_prompt_chars=int(_number(env, "CHATSSE_MAX_PROMPT_CHARS", 4000, 1)),
+            max_output_tokens=int(_number(env, "CHATSSE_MAX_OUTPUT_TOKENS", 1024, 1)),
+            max_prompts_per_minute=int(_number(env, "CHATSSE_MAX_PROMPTS_PER_MINUTE", 20, 0)),
+            stream_ttl_s=int(_number(env, "CHATSSE_STREAM_TTL_S", 3600, 1)),
+            history_ttl_s=int(_number(env, "CHATSSE_HISTORY_TTL_S", 2592000, 1)),
+            lease_s=_number(env, "CHATSSE_LEASE_S", 3, 0.1, whole=False),
+        )
+
+
+def _number(env: Mapping[str, str], name: str, default: float, least: float, *, whole: bool = True) -> float:
+    value = env.get(name, "").strip()
+    if not value:
+        return default
+    if not re.fullmatch(r"\d{1,9}" if whole else r"\d{1,9}(\.\d+)?", value):
+        raise ConfigError(name, f"{value!r} is not a {'whole ' if whole else ''}number")
+    if float(value) < least:
+        raise ConfigError(name, f"{value} is below {least:g}")
+    return float(value)
+
+
+def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:
+    value = env.get(name, "").strip()
+    if not value:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in schemes or not (parts.hostname or parts.scheme == "unix"):
+        # The value may hold a password, so it is not repeated.
+        raise ConfigError(name, f"not an address that starts with {' or '.join(s + '://' for s in schemes)}")
+    return value
+
+
+def _origins(env: Mapping[str, str]) -> frozenset[str]:
+    name = "CHATSSE_ORIGINS"
+    origins = frozenset(o.rstrip("/").lower() for o in re.split(r"[\s,]+", env.get(name, "")) if o)
+    for origin in origins:
+        if origin != "*" and not re.fullmatch(r"https?://[^/?#@\s]+", origin):
+            raise ConfigError(name, f"{origin!r} is not of the form https://blog.example")
+    return origins
