@@ -93,3 +93,8 @@ class ModelError(ChatsseError):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.detail}"
+
+
+def failure(error: ModelError) -> dict[str, str | bool]:
+    """Return the data of the `failed` event that tells readers of an error."""
+    return {"code": error.code, "message": error.message, "retryable": error.retryable}

@@ -49,6 +49,7 @@ class Citation:
     """The text around it rests on `quote`, found in the passage whose address is `source`."""
 
     source: str
+    title: str
     quote: str
 
 

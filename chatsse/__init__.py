@@ -1,0 +1,148 @@
+"""chatsse: a chat for blogs whose answers stream in and arrive whole, whatever happens on the way.
+
+The map, from the browser to the model; imports point down:
+
+| module | does |
+|---|---|
+| `views/` | HTTP: asking, reading, the sample blog |
+| `hub` | one process's readers of the logs |
+| `answerer` | takes questions from the queue and has them answered |
+| `questions`, `work` | what is asked; what waits for an answer |
+| `journal` | the log of an answer: claim, append, read |
+| `event` | an event and its bytes |
+| `providers/` | the model services |
+| `knowledge/` | what there is to answer from |
+| `connections`, `config`, `errors` | what all of them stand on |
+"""
+
+import logging
+import os
+import signal
+from collections.abc import Callable
+
+import gevent
+from flask import Flask
+from gevent import monkey
+from gevent.event import Event as Signal
+
+from chatsse.answerer import Answerers
+from chatsse.assets import static_dir, templates_dir
+from chatsse.config import Config
+from chatsse.connections import connect
+from chatsse.errors import ConfigError
+from chatsse.hub import Hub
+from chatsse.journal import Journal
+from chatsse.knowledge.sample import Sample
+from chatsse.providers import Provider
+from chatsse.questions import Questions
+from chatsse.views.blog import blog
+from chatsse.views.chat import chat
+from chatsse.views.guard import guard
+from chatsse.views.health import health
+from chatsse.views.stream import stream
+from chatsse.work import Work
+
+__all__ = ["Services", "create_app"]
+
+log = logging.getLogger(__name__)
+
+# Answers that are still going on when the process is told to stop get this long before others go on
+# with them; hosts kill after 30 seconds.
+GRACE_S = 15
+WATCH_S = 0.2
+
+
+class Services:
+    """What one process runs beside its web server, wired up.
+
+    :raises ConfigError: there is no Redis to use
+    """
+
+    def __init__(self, config: Config) -> None:
+        if not config.redis_url:
+            raise ConfigError("REDIS_URL", "not set, and the embedded Valkey is not running")
+        self.config = config
+        self.sample = Sample.read(templates_dir())
+        self.connections = redis = connect(config.redis_url)
+        self.journal = Journal(redis.commands, redis.appends, config.stream_ttl_s)
+        self.work = Work(redis.commands, redis.work, config.lease_s, config.history_ttl_s)
+        self.questions = Questions(
+            redis.commands, self.journal, self.work, config.history_ttl_s, config.stream_ttl_s
+        )
+        self.hub = Hub(redis.pubsub, redis.commands, self.journal)
+        self._answerers: Answerers | None = None
+        self._stopping: gevent.Greenlet[..., None] | None = None
+
+    def start(self, is_alive: Callable[[], bool]) -> None:
+        """Begin to answer questions, until `is_alive` says that the process is to stop."""
+        if self.config.answerers:
+            self._answerers = Answerers(
+                _provider(self.config, self.sample),
+                self.questions,
+                self.journal,
+                self.work,
+                self.config.answerers,
+                self.config.lease_s,
+                self.config.max_output_tokens,
+            )
+            self._answerers.start()
+        gevent.spawn(self._watch, is_alive)
+
+    def run_worker(self) -> None:
+        """Answer questions until SIGTERM or SIGINT, then finish or hand back what is under way."""
+        told = Signal()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            gevent.signal_handler(number, told.set)
+        self.start(is_alive=lambda: not told.is_set())
+        told.wait()
+        self.stop()
+
+    def stop(self) -> None:
+        """End the readers' responses, finish or hand back the answers, and return."""
+        if self._stopping is None:
+            self._stopping = gevent.spawn(self._stop)
+        self._stopping.join()
+
+    def _watch(self, is_alive: Callable[[], bool]) -> None:
+        # gunicorn's gevent worker tells nobody that it was asked to stop, and waits for responses that
+        # only end when they are told: whoever wants to know looks.
+        while is_alive():
+            gevent.sleep(WATCH_S)
+        self.stop()
+
+    def _stop(self) -> None:
+        self.hub.close()
+        if self._answerers:
+            self._answerers.stop(GRACE_S)
+        self.connections.close()
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """Return the WSGI application of one process; its services are `app.extensions["chatsse"]`.
+
+    :param config: None: what the environment says
+    :raises ConfigError: the process can't run this way
+    """
+    if not monkey.is_module_patched("socket"):
+        raise ConfigError("worker_class", "chatsse needs gevent's worker: start it with its gunicorn.conf.py")
+    config = config or Config.from_env(os.environ)
+    services = Services(config)
+    app = Flask(__name__, template_folder=str(templates_dir()), static_folder=str(static_dir()))
+    app.extensions["chatsse"] = services
+    guard(app, config)
+    app.register_blueprint(chat(config, services.hub, services.questions))
+    app.register_blueprint(stream(services.hub, services.questions))
+    app.register_blueprint(health(services.connections.commands))
+    app.register_blueprint(blog(services.sample))
+    return app
+
+
+def _provider(config: Config, sample: Sample) -> Provider:
+    if config.provider == "demo":
+        from chatsse.providers.demo import Demo
+
+        return Demo(sample)
+    # Importing Anthropic's SDK costs half a second and 50 MB: only whoever uses it pays.
+    from chatsse.providers.claude import Claude
+
+    return Claude(config.anthropic_api_key or "", config.anthropic_base_url, config.model)

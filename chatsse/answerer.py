@@ -1,0 +1,213 @@
+"""Takes questions from the queue and has them answered, each answer in a greenlet of its own.
+
+An answer goes on when its readers leave. It stops when its log says that somebody else has taken over,
+or that it was stopped: both are a claim of the next attempt, found with the next append or, in silence,
+with the next probe.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import closing
+from time import monotonic
+
+import gevent
+from gevent.pool import Pool
+
+from chatsse.errors import ChatsseError, Fenced, ModelError, RedisAway, failure
+from chatsse.event import START, TERMINAL
+from chatsse.journal import Journal, Writer
+from chatsse.providers import Citation, Provider, Request, Stop, Text, Thinking, Usage
+from chatsse.questions import Questions, ending
+from chatsse.work import Job, Work
+
+log = logging.getLogger(__name__)
+
+SYSTEM = (
+    "You answer the questions of a blog's visitors, in a small chat window on its pages. Answer in the "
+    "language of the question, to the point, in Markdown without headings. Say so when you don't know."
+)
+MAX_ATTEMPTS = 3
+# How many questions one read of the queue may bring, so that a burst spreads over the processes.
+BATCH = 16
+# A producer in silence looks this often whether it is still the one.
+PROBE_S = 0.5
+RETRY_S = 0.5
+
+
+class Answerers:
+    """The answerers of one process.
+
+    :param most: how many answers at once
+    :param lease_s: the silence after which another process takes over
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        questions: Questions,
+        journal: Journal,
+        work: Work,
+        most: int,
+        lease_s: float,
+        max_output_tokens: int,
+    ) -> None:
+        self._provider = provider
+        self._questions = questions
+        self._journal = journal
+        self._work = work
+        self._lease_s = lease_s
+        self._max_output_tokens = max_output_tokens
+        self._pool = Pool(most)
+        self._live: dict[Job, Writer | None] = {}
+        self._taking: list[gevent.Greenlet[..., None]] = []
+        self._keeping: list[gevent.Greenlet[..., None]] = []
+
+    def start(self) -> None:
+        """Begin to take questions."""
+        self._taking = [gevent.spawn(_for_ever, loop) for loop in (self._take, self._take_over)]
+        self._keeping = [gevent.spawn(_for_ever, loop) for loop in (self._keep, self._probe)]
+
+    def stop(self, grace_s: float) -> None:
+        """Take nothing more, let the answers finish for a while, and hand the rest to other processes."""
+        gevent.killall(self._taking)
+        self._pool.join(timeout=grace_s)
+        unfinished = dict(self._live)
+        self._pool.kill()
+        for job, writer in unfinished.items():
+            self._hand_back(job, writer)
+        gevent.killall(self._keeping)
+
+    def _take(self) -> None:
+        self._pool.wait_available()
+        for job in self._work.take(min(BATCH, self._pool.free_count())):
+            self._pool.spawn(self._run, job)
+
+    def _take_over(self) -> None:
+        gevent.sleep(self._lease_s / 3)
+        room = min(BATCH, self._pool.free_count())
+        for job in self._work.take_over(room) if room else ():
+            if not any(job.entry_id == own.entry_id for own in self._live):
+                self._pool.spawn(self._run, job)
+
+    def _keep(self) -> None:
+        gevent.sleep(self._lease_s / 3)
+        if self._live:
+            self._work.keep(list(self._live))
+
+    def _probe(self) -> None:
+        gevent.sleep(PROBE_S)
+        now = monotonic()
+        for writer in self._live.values():
+            if writer and now - writer.stored_at >= PROBE_S:
+                writer.probe()
+
+    def _run(self, job: Job) -> None:
+        self._live[job] = None
+        try:
+            self._answer(job)
+            self._work.done(job)
+        except Fenced as error:
+            log.info("another producer has %s", error)
+        except RedisAway as error:
+            log.warning("left %s for whoever finds redis: %r", job.answer_id, error.__cause__)
+        except Exception:
+            log.exception("could not answer %s", job.answer_id)
+        finally:
+            del self._live[job]
+
+    def _answer(self, job: Job) -> None:
+        writer = self._claim(job)
+        if writer is None:
+            return
+        self._live[job] = writer
+        try:
+            stop = self._speak(writer, job)
+        except ModelError as error:
+            log.warning("the model failed %s: %s", job.answer_id, error)
+            writer.finish("failed", failure(error), ending("failed", writer.events()))
+        else:
+            writer.finish("done", {"stop_reason": stop.reason}, ending("done", writer.events()))
+        writer.wait()
+
+    def _claim(self, job: Job) -> Writer | None:
+        """Return the job's writer, or None where there is nothing to do: the answer ended, or is another's."""
+        me = gevent.getcurrent()
+        while True:
+            events = self._journal.after(job.answer_id, START)
+            attempts = events[-1].id.attempt if events else 0
+            if events and events[-1].kind in TERMINAL:
+                return None
+            if not job.is_taken_over and attempts != job.attempt - 1:
+                return None
+            try:
+                return self._journal.claim(
+                    job.answer_id, events, lambda: me.kill(Fenced(job.answer_id, "taken over"), block=False)
+                )
+            except Fenced:
+                continue  # The log has grown meanwhile: look again.
+
+    def _speak(self, writer: Writer, job: Job) -> Stop:
+        if writer.attempt > MAX_ATTEMPTS:
+            raise ModelError("interrupted", f"{MAX_ATTEMPTS} attempts were cut off")
+        if writer.attempt > 1:
+            writer.append("status", {"stage": "continuing"})
+            writer.append("rewind", {"length": 0})
+        sources = Sources(writer)
+        with closing(self._provider.answer(self._request(job))) as parts:
+            for part in parts:
+                match part:
+                    case Text():
+                        writer.token(part.text)
+                    case Thinking():
+                        writer.append("status", {"stage": "thinking"})
+                    case Citation():
+                        sources.cite(part)
+                    case Usage():
+                        log.debug("%s: %r", job.answer_id, part)
+                    case Stop():
+                        return part
+        raise ModelError("model_interrupted", "the provider stopped without a reason")
+
+    def _request(self, job: Job) -> Request:
+        question = self._questions.get(job.answer_id)
+        turns = self._questions.turns_before(question)
+        return Request(SYSTEM, turns, question.prompt, self._max_output_tokens)
+
+    def _hand_back(self, job: Job, writer: Writer | None) -> None:
+        try:
+            if writer:
+                writer.wait()
+            self._work.hand_back(job, writer.attempt + 1 if writer else job.attempt)
+        except ChatsseError as error:
+            log.warning("%s waits for its lease to end: %r", job.answer_id, error)
+
+
+class Sources:
+    """Numbers what an answer cites, from 1, and tells the readers."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._known: dict[str, str] = {}
+
+    def cite(self, citation: Citation) -> None:
+        """Append the citation, after the list of sources where it is a new one."""
+        if citation.source not in self._known:
+            self._known[citation.source] = citation.title
+            sources = [
+                {"n": n, "title": title, "url": url} for n, (url, title) in enumerate(self._known.items(), 1)
+            ]
+            self._writer.append("sources", {"sources": sources})
+        n = list(self._known).index(citation.source) + 1
+        self._writer.append("citation", {"n": n, "quote": citation.quote})
+
+
+def _for_ever(loop: Callable[[], None]) -> None:
+    while True:
+        try:
+            loop()
+        except RedisAway as error:
+            log.warning("redis is away: %r", error.__cause__)
+            gevent.sleep(RETRY_S)
+        except Exception:
+            log.exception("a loop of the answerers failed, and goes on")
+            gevent.sleep(RETRY_S)

@@ -1,0 +1,313 @@
+"""One process's readers: subscribe to a log, catch up, follow it.
+
+All streams of the process share one pub/sub connection. A reader subscribes, reads the range that follows
+its cursor, and from then on takes the messages of the channel, each of which names the top before it: one
+that does not follow on the reader's cursor means a gap, and a gap means another range read. So does a new
+connection, for what was published while there was none is gone.
+
+Redis may be away for a while: readers then get pings until it is back.
+"""
+
+import logging
+import random
+import secrets
+from collections.abc import Iterator
+from time import monotonic
+from typing import NamedTuple
+
+import gevent
+from gevent.event import Event as Signal
+from gevent.lock import RLock
+from redis import ConnectionPool
+from redis.connection import ConnectionInterface
+from redis.exceptions import RedisError
+
+from chatsse.connections import Client
+from chatsse.errors import NotFound, RedisAway
+from chatsse.event import PING, START, EventId, encode_missed, parse_id
+from chatsse.journal import Journal, log_key
+
+log = logging.getLogger(__name__)
+
+PING_S = 15
+RETRY_S = 0.5
+# How long a request waits for its subscription before it answers and goes on waiting behind pings.
+SUBSCRIBE_S = 2
+TICK_S = 1
+# An own message that takes longer than this to come back means that the connection is deaf.
+DEAF_S = 5
+# What may wait for a reader that does not read; past it, the log in Redis is the only buffer.
+MAX_WAITING_BYTES = 128 * 1024
+
+
+class Message(NamedTuple):
+    """What an append tells the log's channel."""
+
+    previous: bytes
+    last: bytes
+    ended: bool
+    frames: bytes
+
+
+class Channel:
+    """The readers of one log; `is_open` is set while Redis has confirmed the subscription."""
+
+    __slots__ = ("is_open", "readers")
+
+    def __init__(self) -> None:
+        self.is_open = Signal()
+        self.readers: list[Reader] = []
+
+
+class Reader:
+    """One response's place in one log. Give it back with `close`.
+
+    :ivar has_ended: nothing will come any more
+    """
+
+    __slots__ = (
+        "answer_id", "has_ended", "heard_at", "_hub", "_channel", "_cursor", "_woken", "_messages",
+        "_waiting_bytes", "_is_behind", "_owes_ping",
+    )  # fmt: skip
+
+    def __init__(self, hub: "Hub", channel: Channel, answer_id: str, cursor: EventId) -> None:
+        self.answer_id = answer_id
+        self.has_ended = False
+        self.heard_at = monotonic()
+        self._hub = hub
+        self._channel = channel
+        self._cursor = _bytes(cursor)
+        self._woken = Signal()
+        self._messages: list[Message] = []
+        self._waiting_bytes = 0
+        self._is_behind = True
+        self._owes_ping = False
+
+    def catch_up(self) -> bytes:
+        """Return the frames that follow the cursor, neighbouring tokens as one frame.
+
+        :raises NotFound:
+        :raises RedisAway:
+        """
+        if not self._channel.is_open.wait(SUBSCRIBE_S):
+            raise RedisAway
+        self._is_behind = False
+        try:
+            events, self.has_ended = self._hub.journal.missed(self.answer_id, self.cursor)
+        except RedisAway:
+            self._is_behind = True
+            raise
+        if events:
+            self._cursor = _bytes(events[-1].id)
+        return encode_missed(events)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield frames as they come, those that came together as one piece, until the log has ended.
+
+        Yields a ping after `PING_S` of silence. Returns early when the process is about to stop.
+        """
+        while not (self.has_ended or self._hub.is_closing):
+            self._woken.clear()
+            frames = self._try_to_catch_up() if self._is_behind else self._take()
+            if not frames and self._owes_ping:
+                frames = PING
+            if frames:
+                self.heard_at = monotonic()
+                self._owes_ping = False
+                yield frames
+            elif not self.has_ended:
+                self._woken.wait()
+
+    @property
+    def cursor(self) -> EventId:
+        """The id of the last event that was given out or passed over."""
+        return parse_id(self._cursor) or START
+
+    def push(self, message: Message) -> None:
+        """Take a live message; never blocks."""
+        self._messages.append(message)
+        self._waiting_bytes += len(message.frames)
+        if self._waiting_bytes > MAX_WAITING_BYTES:
+            self.fall_behind()
+        self._woken.set()
+
+    def fall_behind(self) -> None:
+        """Have the log read again from the cursor, for there may be a gap."""
+        self._messages.clear()
+        self._waiting_bytes = 0
+        self._is_behind = True
+        self._woken.set()
+
+    def owe_ping(self) -> None:
+        """Have a ping sent unless there is something else to send."""
+        self._owes_ping = True
+        self._woken.set()
+
+    def wake(self) -> None:
+        """Have the reader look again whether it is to end."""
+        self._woken.set()
+
+    def close(self) -> None:
+        """Leave the log; does nothing the second time."""
+        self._hub.leave(self)
+
+    def _try_to_catch_up(self) -> bytes:
+        if not self._channel.is_open.is_set():
+            return b""
+        try:
+            return self.catch_up()
+        except NotFound:
+            self.has_ended = True
+        except RedisAway:
+            gevent.spawn_later(RETRY_S * random.uniform(0.5, 1.5), self.wake)
+        return b""
+
+    def _take(self) -> bytes:
+        messages, self._messages = self._messages, []
+        self._waiting_bytes = 0
+        frames = []
+        for message in messages:
+            if message.previous == self._cursor:
+                frames.append(message.frames)
+                self._cursor = message.last
+            elif (parse_id(message.last) or START) > self.cursor:
+                self.fall_behind()
+                break
+            self.has_ended = message.ended
+        return b"".join(frames)
+
+
+class Hub:
+    """The readers of one process, and the pub/sub connection that they share.
+
+    :param pool: makes the pub/sub connection
+    :param commands: publishes the probes that tell whether the connection still hears
+    """
+
+    def __init__(self, pool: ConnectionPool, commands: Client, journal: Journal) -> None:
+        self.journal = journal
+        self.is_closing = False
+        self._pool = pool
+        self._commands = commands
+        self._channels: dict[bytes, Channel] = {}
+        self._probe = f"chatsse:probe:{secrets.token_urlsafe(9)}".encode()
+        self._probed_at = monotonic()
+        self._connection: ConnectionInterface | None = None
+        self._sending = RLock()
+        self._greenlets: list[gevent.Greenlet[..., None]] = []
+
+    def read(self, answer_id: str, cursor: EventId) -> Reader:
+        """Return a reader of the events that follow `cursor`, subscribed or about to be."""
+        if not self._greenlets:
+            self._greenlets = [gevent.spawn(self._listen), gevent.spawn(self._tick)]
+        name = log_key(answer_id).encode()
+        channel = self._channels.get(name)
+        if channel is None:
+            channel = self._channels[name] = Channel()
+            self._send(b"SUBSCRIBE", name)
+        reader = Reader(self, channel, answer_id, cursor)
+        channel.readers.append(reader)
+        return reader
+
+    def leave(self, reader: Reader) -> None:
+        """Forget a reader, and its channel with the last one."""
+        name = log_key(reader.answer_id).encode()
+        channel = self._channels.get(name)
+        if channel is None or reader not in channel.readers:
+            return
+        channel.readers.remove(reader)
+        if not channel.readers:
+            del self._channels[name]
+            self._send(b"UNSUBSCRIBE", name)
+
+    def close(self) -> None:
+        """End all readers' iterations, so that their responses end cleanly."""
+        self.is_closing = True
+        for reader in self._readers():
+            reader.wake()
+
+    def _readers(self) -> list[Reader]:
+        return [reader for channel in self._channels.values() for reader in channel.readers]
+
+    def _send(self, *command: bytes) -> None:
+        """Send a pub/sub command, unless there is no connection: a new one subscribes to everything."""
+        with self._sending:
+            if self._connection:
+                try:
+                    self._connection.send_command(*command)
+                except RedisError:
+                    self._drop_connection()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                self._follow(self._connect())
+            except (RedisError, OSError) as error:
+                log.warning("the pub/sub connection is lost, connecting again: %r", error)
+            self._drop_connection()
+            gevent.sleep(RETRY_S * random.uniform(0.5, 1.5))
+
+    def _connect(self) -> ConnectionInterface:
+        connection = self._pool.make_connection()
+        connection.connect()
+        with self._sending:
+            self._probed_at = monotonic()
+            connection.send_command("SUBSCRIBE", self._probe, *self._channels)
+            self._connection = connection
+        return connection
+
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.disconnect()
+        for channel in self._channels.values():
+            channel.is_open.clear()
+
+    def _follow(self, connection: ConnectionInterface) -> None:
+        while True:
+            kind, name, body = connection.read_response(disable_decoding=True)
+            if kind == b"message":
+                self._dispatch(name, body)
+            elif kind == b"subscribe":
+                self._open(name)
+
+    def _dispatch(self, name: bytes, body: bytes) -> None:
+        channel = self._channels.get(name)
+        if channel:
+            previous, last, ended, frames = body.split(b" ", 3)
+            message = Message(previous, last, ended == b"1", frames)
+            for reader in channel.readers:
+                reader.push(message)
+        elif name == self._probe:
+            self._probed_at = monotonic()
+
+    def _open(self, name: bytes) -> None:
+        """Take a confirmation; what was published before it may be lost."""
+        channel = self._channels.get(name)
+        if channel:
+            channel.is_open.set()
+            for reader in channel.readers:
+                reader.fall_behind()
+
+    def _tick(self) -> None:
+        while True:
+            gevent.sleep(TICK_S)
+            now = monotonic()
+            for reader in self._readers():
+                if now - reader.heard_at >= PING_S:
+                    reader.owe_ping()
+            self._check_hearing(now)
+
+    def _check_hearing(self, now: float) -> None:
+        # A connection can be up and yet deliver nothing: https://github.com/centrifugal/centrifugo/issues/1189
+        if self._connection and now - self._probed_at > DEAF_S:
+            log.warning("the pub/sub connection has gone deaf")
+            self._drop_connection()
+        try:
+            self._commands.publish(self._probe, b"")
+        except RedisError as error:
+            log.debug("no probe was sent: %r", error)
+
+
+def _bytes(event_id: EventId) -> bytes:
+    return str(event_id).encode("ascii")

@@ -1,0 +1,391 @@
+"""The log: what has been said of an answer, in order, each event once.
+
+| key | type | holds |
+|---|---|---|
+| `chatsse:{<id>}:log` | stream | the answer's events: entry id = event id, fields `kind` and `data` |
+
+The key's name is also the pub/sub channel on which each append is told as it is stored:
+`<previous top> <new top> <1 if ended, else 0> <frames>`, the frames as readers get them.
+
+Append is compare-and-append: Client adds entries only if the log's top is the one that the producer
+believes in, so a claim of the next attempt shuts every earlier producer out. The log is the lock.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import TypeAlias
+
+import gevent
+from gevent.event import Event as Signal
+from redis.exceptions import NoScriptError, RedisError
+
+from chatsse.connections import Client, reaching_redis
+from chatsse.errors import Fenced, NotFound
+from chatsse.event import (
+    START,
+    TERMINAL,
+    Event,
+    EventId,
+    decode,
+    encode_all,
+    json_line,
+    parse_id,
+    token_data,
+)
+
+log = logging.getLogger(__name__)
+
+# A log that is still written to is kept at least this long after each append, however short ended ones
+# are kept.
+WRITING_TTL_S = 3600
+RETRY_S = (0.02, 1.0)
+# What the hash of an erased answer holds as `ended`.
+ERASED = "erased"
+
+Argument: TypeAlias = str | bytes | int
+
+# KEYS: the log, the answer's hash. ARGV: the top as the producer knows it, the log's TTL, the message,
+# the number of entries, each entry's id, kind and data, then fields and values for the hash.
+# Returns nothing when added, else the real top.
+APPEND = """
+local top = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+top = top and top[1] or '0-0'
+if top ~= ARGV[1] then return top end
+local count = tonumber(ARGV[4])
+if count == 0 then return end
+for i = 5, 4 + 3 * count, 3 do
+  redis.call('XADD', KEYS[1], ARGV[i], 'kind', ARGV[i + 1], 'data', ARGV[i + 2])
+end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+if #ARGV > 4 + 3 * count then redis.call('HSET', KEYS[2], unpack(ARGV, 5 + 3 * count)) end
+redis.call('PUBLISH', KEYS[1], ARGV[3])
+"""
+
+
+def log_key(answer_id: str) -> str:
+    """Return the name of the answer's log, which is that of its channel."""
+    return f"chatsse:{{{answer_id}}}:log"
+
+
+def hash_key(answer_id: str) -> str:
+    """Return the name of the answer's hash (see questions.py)."""
+    return f"chatsse:{{{answer_id}}}"
+
+
+class Journal:
+    """The logs, as one process reads and writes them.
+
+    :param commands: for reads and claims
+    :param appends: a connection that nothing else uses, for the group commits
+    :param stream_ttl_s: how long a log is kept after its end
+    """
+
+    def __init__(self, commands: Client, appends: Client, stream_ttl_s: int) -> None:
+        self._commands = commands
+        self._appends = appends
+        self._stream_ttl_s = stream_ttl_s
+        self._script = commands.register_script(APPEND)
+        self._waiting: dict[Writer, None] = {}
+        self._wake = Signal()
+        self._committer: gevent.Greenlet[..., None] | None = None
+
+    def after(self, answer_id: str, cursor: EventId) -> list[Event]:
+        """Return the stored events that follow `cursor`, oldest first; none for a log that isn't there.
+
+        :raises RedisAway:
+        """
+        with reaching_redis():
+            entries = self._commands.xrange(log_key(answer_id), f"({cursor}")
+        return [_event(*entry) for entry in entries]
+
+    def missed(self, answer_id: str, cursor: EventId) -> tuple[list[Event], bool]:
+        """Return the events after `cursor` and whether the log ends with them.
+
+        :raises NotFound: no such question was asked, or its log has expired
+        :raises RedisAway:
+
+        One round trip.
+        """
+        key = log_key(answer_id)
+        with reaching_redis():
+            pipeline = self._commands.pipeline(transaction=False)
+            pipeline.xrange(key, f"({cursor}").xrevrange(key, count=1).hmget(
+                hash_key(answer_id), "prompt", "ended"
+            )
+            missed, newest, (prompt, ended) = pipeline.execute()
+        if ended == ERASED.encode() or (not newest and (prompt is None or ended)):
+            raise NotFound
+        events = [_event(*entry) for entry in missed]
+        # The newest may have come after the range was read: it counts only for a reader who has it.
+        last = events[-1] if events else _event(*newest[0]) if newest else None
+        return events, bool(last and last.kind in TERMINAL and (events or last.id <= cursor))
+
+    def claim(self, answer_id: str, log: list[Event], on_fenced: Callable[[], None]) -> "Writer":
+        """Return the writer of the answer's next attempt, every earlier one shut out from now on.
+
+        :param log: the whole log as read; the claim holds only if it is still that
+        :param on_fenced: called once when a later claim shuts this writer out
+        :raises Fenced: somebody has appended meanwhile
+        :raises RedisAway:
+        """
+        claim = _claim(log)
+        self._take(answer_id, log, [claim], WRITING_TTL_S, {})
+        return Writer(self, answer_id, [*log, claim], on_fenced)
+
+    def end(
+        self, answer_id: str, log: list[Event], kind: str, value: object, fields: Mapping[str, str]
+    ) -> None:
+        """End an answer at once, whoever writes it: claim it and append its last event in one step.
+
+        :raises Fenced: somebody has appended meanwhile
+        :raises RedisAway:
+        """
+        claim = _claim(log)
+        last = Event(EventId(claim.id.attempt, 1), kind, json_line(value))
+        self._take(answer_id, log, [claim, last], self._stream_ttl_s, fields)
+
+    def erase(self, answer_id: str, ttl_s: int) -> None:
+        """Erase an ended answer; for `ttl_s` the bare end stays, lest a producer take it for a loss."""
+        key, fields_key = log_key(answer_id), hash_key(answer_id)
+        with reaching_redis():
+            pipeline = self._commands.pipeline(transaction=True)
+            pipeline.xtrim(key, maxlen=1, approximate=False).expire(key, ttl_s)
+            pipeline.delete(fields_key).hset(fields_key, "ended", ERASED).expire(fields_key, ttl_s)
+            pipeline.execute()
+
+    def _take(
+        self, answer_id: str, log: list[Event], events: list[Event], ttl_s: int, fields: Mapping[str, str]
+    ) -> None:
+        key = log_key(answer_id)
+        arguments = append_arguments(log[-1].id if log else START, events, ttl_s, fields)
+        with reaching_redis():
+            top = self._script(keys=[key, hash_key(answer_id)], args=arguments)
+            # A reply that was lost makes redis-py send the claim again: the entry says whose it is.
+            if top and self._at(key, events[0].id) != events[0]:
+                raise Fenced(key, top.decode())
+
+    def _at(self, key: str, event_id: EventId) -> Event | None:
+        entries = self._commands.xrange(key, str(event_id), str(event_id))
+        return _event(*entries[0]) if entries else None
+
+    def commit(self, writer: "Writer") -> None:
+        """Have what the writer holds stored with the next group commit."""
+        self._waiting[writer] = None
+        self._wake.set()
+        if not self._committer:
+            self._committer = gevent.spawn(self._commit_for_ever)
+
+    def _commit_for_ever(self) -> None:
+        retry_s = RETRY_S[0]
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            writers, self._waiting = list(self._waiting), {}
+            if self._commit_group(writers):
+                retry_s = RETRY_S[0]
+            else:
+                gevent.sleep(retry_s)
+                retry_s = min(2 * retry_s, RETRY_S[1])
+
+    def _commit_group(self, writers: list["Writer"]) -> bool:
+        """Send what the writers hold in one round trip; return False where Redis did not take it all."""
+        pipeline = self._appends.pipeline(transaction=False)
+        for writer in writers:
+            pipeline.execute_command(
+                "EVALSHA", self._script.sha, 2, *writer.keys, *writer.next_append(self._stream_ttl_s)
+            )
+        try:
+            replies = pipeline.execute(raise_on_error=False)
+        except RedisError as error:
+            replies = [error] * len(writers)
+        for writer, reply in zip(writers, replies, strict=True):
+            if isinstance(reply, Exception) or not writer.settle(reply):
+                self.commit(writer)
+        return self._taken(replies)
+
+    def _taken(self, replies: list[object]) -> bool:
+        trouble = next((reply for reply in replies if isinstance(reply, Exception)), None)
+        if isinstance(trouble, NoScriptError):
+            return self._load_script()
+        if trouble:
+            log.warning("redis did not take an append, trying again: %r", trouble)
+            # A server that says READONLY may have been replaced: the next try looks up its address.
+            self._appends.connection_pool.disconnect()
+        return not trouble
+
+    def _load_script(self) -> bool:
+        try:
+            self._appends.script_load(APPEND)
+        except RedisError as error:
+            log.warning("redis did not take the append script, trying again: %r", error)
+            return False
+        return True
+
+
+class Writer:
+    """One producer's attempt at one answer: what it says goes into the log in this order, each once.
+
+    Keeps the whole log, as frames, to write it again where Redis has lost it.
+    """
+
+    __slots__ = (
+        "keys", "attempt", "stored_at", "_journal", "_top", "_stored", "_sending", "_pending", "_fields",
+        "_fenced_by", "_on_fenced", "_settled",
+    )  # fmt: skip
+
+    def __init__(
+        self, journal: Journal, answer_id: str, log: list[Event], on_fenced: Callable[[], None]
+    ) -> None:
+        self.keys = (log_key(answer_id), hash_key(answer_id))
+        self.attempt = log[-1].id.attempt
+        self.stored_at = monotonic()
+        self._journal = journal
+        self._top = log[-1].id
+        self._stored = bytearray(encode_all(log))
+        self._sending: list[Event] = []
+        self._pending: list[tuple[str, str]] = []
+        self._fields: Mapping[str, str] = {}
+        self._fenced_by: EventId | None = None
+        self._on_fenced = on_fenced
+        self._settled = Signal()
+
+    def token(self, text: str) -> None:
+        """Append text to the answer; what waits for the same commit goes as one token.
+
+        :raises Fenced:
+        """
+        if self._pending and self._pending[-1][0] == "text":
+            self._pending[-1] = ("text", self._pending[-1][1] + text)
+        else:
+            self._append("text", text)
+
+    def append(self, kind: str, value: object) -> None:
+        """Append an event; `value` becomes its data.
+
+        :raises Fenced:
+        """
+        self._append(kind, json_line(value))
+
+    def finish(self, kind: str, value: object, fields: Mapping[str, str]) -> None:
+        """Append the last event and, in one step with it, set fields of the answer's hash.
+
+        :raises Fenced:
+        """
+        self._fields = fields
+        self.append(kind, value)
+
+    def probe(self) -> None:
+        """Have the log's top compared with the one known, to find a claim or a loss in silence too."""
+        self._journal.commit(self)
+
+    def wait(self) -> None:
+        """Return when all that was appended is stored.
+
+        :raises Fenced:
+        """
+        while self._pending or self._sending:
+            self._settled.clear()
+            self._settled.wait()
+        self._check()
+
+    def events(self) -> list[Event]:
+        """Return the whole log, with what is not stored yet."""
+        return [*decode(bytes(self._stored)), *self._sending, *self._numbered()]
+
+    def next_append(self, stream_ttl_s: int) -> list[Argument]:
+        """Return the script's arguments for what is to be stored next; none of it changes any more."""
+        if not self._sending:
+            self._sending, self._pending = self._numbered(), []
+        ended = bool(self._sending) and self._sending[-1].kind in TERMINAL
+        ttl_s = stream_ttl_s if ended else max(stream_ttl_s, WRITING_TTL_S)
+        return append_arguments(self._top, self._sending, ttl_s, self._fields if ended else {})
+
+    def settle(self, reply: bytes | None) -> bool:
+        """Take the script's reply and return whether nothing is left to store.
+
+        :param reply: the real top where it was not the expected one
+        """
+        top = parse_id(reply)
+        if top is None or (self._sending and self._sending[-1].id <= top < EventId(self.attempt + 1, 0)):
+            self._advance()
+        elif top.attempt > self.attempt:
+            self._fence(top)
+        else:
+            self._write_again(top)
+        self._settled.set()
+        return not (self._sending or self._pending)
+
+    def _append(self, kind: str, data: str) -> None:
+        self._check()
+        self._pending.append((kind, data))
+        self._journal.commit(self)
+
+    def _check(self) -> None:
+        if self._fenced_by:
+            raise Fenced(self.keys[0], str(self._fenced_by))
+
+    def _numbered(self) -> list[Event]:
+        """Return what is pending as the events it becomes."""
+        attempt, seq = self._sending[-1].id if self._sending else self._top
+        return [
+            Event(EventId(attempt, seq + n), "token", token_data(data))
+            if kind == "text"
+            else Event(EventId(attempt, seq + n), kind, data)
+            for n, (kind, data) in enumerate(self._pending, 1)
+        ]
+
+    def _advance(self) -> None:
+        self.stored_at = monotonic()
+        if self._sending:
+            self._stored += encode_all(self._sending)
+            self._top = self._sending[-1].id
+            self._sending = []
+
+    def _fence(self, top: EventId) -> None:
+        self._pending, self._sending = [], []
+        if not self._fenced_by:
+            self._fenced_by = top
+            self._on_fenced()
+
+    def _write_again(self, top: EventId) -> None:
+        log.warning("redis lost the end of %s, after %s: writing it again", self.keys[0], top)
+        known = [*decode(bytes(self._stored)), *self._sending]
+        self._top = top
+        self._stored = bytearray(encode_all(event for event in known if event.id <= top))
+        self._sending = [event for event in known if event.id > top]
+
+
+def append_arguments(
+    top: EventId, events: list[Event], ttl_s: int, fields: Mapping[str, str]
+) -> list[Argument]:
+    """Return the script's arguments that add `events` to a log whose top is `top`."""
+    if not events:
+        return [str(top), ttl_s, "", 0]
+    ended = events[-1].kind in TERMINAL
+    frames = encode_all(event for event in events if event.kind != "claim")
+    arguments: list[Argument] = [
+        str(top), ttl_s, b"%b %b %d %b" % (_bytes(top), _bytes(events[-1].id), ended, frames), len(events)
+    ]  # fmt: skip
+    for event_id, kind, data in events:
+        arguments += (str(event_id), kind, data)
+    for field in fields.items():
+        arguments += field
+    return arguments
+
+
+def _claim(log: list[Event]) -> Event:
+    attempt = log[-1].id.attempt + 1 if log else 1
+    return Event(EventId(attempt, 0), "claim", json_line({"by": secrets.token_urlsafe(9)}))
+
+
+def _bytes(event_id: EventId) -> bytes:
+    return str(event_id).encode("ascii")
+
+
+def _event(entry_id: bytes, fields: dict[bytes, bytes]) -> Event:
+    attempt, seq = entry_id.split(b"-")
+    return Event(
+        EventId(int(attempt), int(seq)), fields[b"kind"].decode("ascii"), fields[b"data"].decode("ascii")
+    )

@@ -1,0 +1,264 @@
+"""What is asked: each question with its answer, and the conversations they make up.
+
+| key | type | holds |
+|---|---|---|
+| `chatsse:{<id>}` | hash | `prompt`, `conversation`, `page`, `at` (ms since 1970), `body` (digest of the request), `queued`; from the answer's end on `ended` (`done`, `failed`), `answer`, `sources` (JSON) |
+| `chatsse:{<conversation>}:turns` | list | ids of the conversation's questions, oldest first |
+| `chatsse:{<digest>}:once` | string | the id of the question that was asked under an `Idempotency-Key` |
+| `chatsse:{<digest>}:asked` | string | how many questions an address asked in this minute |
+"""
+
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from json import loads
+from typing import Any
+
+
+from chatsse.connections import Client, reaching_redis
+from chatsse.errors import BadRequest, Fenced, NotFound, RateLimited
+from chatsse.event import START, Event, json_line, text_of
+from chatsse.journal import Journal, hash_key
+from chatsse.providers import Turn
+from chatsse.work import Work
+
+# What goes to the model with a question of the conversation before it: the newest turns, up to both.
+CONTEXT_TURNS = 10
+CONTEXT_CHARS = 24_000
+# A conversation longer than this forgets its oldest turns.
+CONVERSATION_TURNS = 200
+# An erased answer leaves a mark for as long as its producer may need to find out.
+ERASED_TTL_S = 60
+
+
+def new_id() -> str:
+    """Return a new id: 128 random bits, URL-safe."""
+    return secrets.token_urlsafe(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question as it was asked.
+
+    :param page: the address of the page it was asked on
+    :param at_ms: when, in milliseconds since 1970
+    """
+
+    id: str
+    conversation: str
+    prompt: str
+    page: str | None
+    at_ms: int
+
+
+class Questions:
+    """The questions in Redis.
+
+    :param history_ttl_s: how long a conversation is kept after its last question
+    :param once_ttl_s: how long an idempotency key is remembered
+    """
+
+    def __init__(
+        self,
+        commands: Client,
+        journal: Journal,
+        work: Work,
+        history_ttl_s: int,
+        once_ttl_s: int,
+    ) -> None:
+        self._commands = commands
+        self._journal = journal
+        self._work = work
+        self._history_ttl_s = history_ttl_s
+        self._once_ttl_s = once_ttl_s
+
+    def limit(self, address: str, most_per_minute: int) -> None:
+        """Count a question of `address`.
+
+        :raises RateLimited: it was one too many
+        :raises RedisAway:
+        """
+        minute, second = divmod(int(time.time()), 60)
+        key = f"chatsse:{{{_digest(address)}}}:asked:{minute}"
+        with reaching_redis():
+            asked, _ = self._commands.pipeline(transaction=False).incr(key).expire(key, 60).execute()
+        if asked > most_per_minute:
+            raise RateLimited(60 - second)
+
+    def ask(self, prompt: str, conversation: str | None, page: str | None, key: str | None) -> Question:
+        """Store a question, put it into the work queue and return it.
+
+        :param conversation: the conversation it goes on with; None: a new one
+        :param key: an idempotency key: the question that was asked under it before is returned instead
+        :raises BadRequest: something else was asked under the key before
+        :raises RedisAway: the question may or may not be stored; asking again under the key is safe
+        """
+        question = Question(new_id(), conversation or new_id(), prompt, page, time.time_ns() // 1_000_000)
+        body = _digest(json_line([prompt, conversation, page]))
+        with reaching_redis():
+            self._store(question, body)
+            if key is None or self._is_first(question, key):
+                self._enqueue(question)
+                return question
+            return self._asked_before(key, body)
+
+    def get(self, answer_id: str) -> Question:
+        """Return a question.
+
+        :raises NotFound:
+        :raises RedisAway:
+        """
+        with reaching_redis():
+            fields = self._commands.hgetall(hash_key(answer_id))
+        return _question(answer_id, fields)
+
+    def turns_before(self, question: Question) -> tuple[Turn, ...]:
+        """Return the answered turns of the conversation before a question, the newest that fit, oldest first.
+
+        :raises RedisAway:
+        """
+        turns: list[Turn] = []
+        room = CONTEXT_CHARS
+        for answer_id, fields in reversed(self._fields_of(question.conversation)):
+            prompt, answer = fields.get(b"prompt", b"").decode(), fields.get(b"answer", b"").decode()
+            room -= len(prompt) + len(answer)
+            if room < 0 or len(turns) == CONTEXT_TURNS:
+                break
+            if answer and answer_id != question.id:
+                turns.append(Turn(prompt, answer))
+        return tuple(reversed(turns))
+
+    def conversation(self, conversation: str) -> list[dict[str, Any]]:
+        """Return the turns of a conversation as the HTTP API shows them, oldest first.
+
+        :raises NotFound:
+        :raises RedisAway:
+        """
+        turns = [_turn(*pair) for pair in self._fields_of(conversation) if b"prompt" in pair[1]]
+        if not turns:
+            raise NotFound
+        return turns
+
+    def stop(self, answer_id: str) -> bool:
+        """End an answer where it is, whoever writes it; return False where it has ended already.
+
+        :raises NotFound:
+        :raises RedisAway:
+        """
+        while True:
+            log, has_ended = self._journal.missed(answer_id, START)
+            if has_ended:
+                return False
+            try:
+                self._journal.end(answer_id, log, "done", {"stop_reason": "stopped"}, ending("done", log))
+            except Fenced:
+                continue  # The producer was faster by an event.
+            return True
+
+    def erase(self, conversation: str) -> None:
+        """Erase a conversation, its questions and its answers; those that are being written stop.
+
+        :raises NotFound:
+        :raises RedisAway:
+        """
+        pairs = self._fields_of(conversation)
+        if not pairs:
+            raise NotFound
+        for answer_id, fields in pairs:
+            if b"prompt" in fields and b"ended" not in fields:
+                self.stop(answer_id)
+        with reaching_redis():
+            for answer_id, _ in pairs:
+                self._journal.erase(answer_id, ERASED_TTL_S)
+            self._commands.delete(_turns_key(conversation))
+
+    def _store(self, question: Question, body: str) -> None:
+        fields = {
+            "prompt": question.prompt,
+            "conversation": question.conversation,
+            "page": question.page or "",
+            "at": question.at_ms,
+            "body": body,
+        }
+        pipeline = self._commands.pipeline(transaction=True)
+        pipeline.hset(hash_key(question.id), mapping=fields)
+        pipeline.expire(hash_key(question.id), self._history_ttl_s)
+        pipeline.execute()
+
+    def _enqueue(self, question: Question) -> None:
+        """Put a stored question into its conversation and the queue; safe to do again."""
+        turns = _turns_key(question.conversation)
+        pipeline = self._commands.pipeline(transaction=False)
+        pipeline.lrem(turns, 0, question.id).rpush(turns, question.id)
+        pipeline.ltrim(turns, -CONVERSATION_TURNS, -1).expire(turns, self._history_ttl_s)
+        self._work.add(pipeline, question.id)
+        pipeline.hset(hash_key(question.id), "queued", "1")
+        pipeline.execute()
+
+    def _is_first(self, question: Question, key: str) -> bool:
+        """Return whether the question, stored already, is the first one under the key; forget it if not."""
+        once = _once_key(key)
+        pipeline = self._commands.pipeline(transaction=False)
+        pipeline.set(once, question.id, nx=True, ex=self._once_ttl_s).get(once)
+        if pipeline.execute()[1] == question.id.encode():
+            return True
+        self._commands.delete(hash_key(question.id))
+        return False
+
+    def _asked_before(self, key: str, body: str) -> Question:
+        answer_id = (self._commands.get(_once_key(key)) or b"").decode()
+        fields = self._commands.hgetall(hash_key(answer_id))
+        question = _question(answer_id, fields)
+        if fields[b"body"] != body.encode():
+            raise BadRequest("idempotency_key_reused", "Another question was asked under this key.", 422)
+        if b"queued" not in fields:
+            # The process that stored it may have died before this; the log tells doubles apart.
+            self._enqueue(question)
+        return question
+
+    def _fields_of(self, conversation: str) -> list[tuple[str, dict[bytes, bytes]]]:
+        with reaching_redis():
+            ids = [i.decode() for i in self._commands.lrange(_turns_key(conversation), 0, -1)]
+            pipeline = self._commands.pipeline(transaction=False)
+            for answer_id in ids:
+                pipeline.hgetall(hash_key(answer_id))
+            return list(zip(ids, pipeline.execute(), strict=True)) if ids else []
+
+
+def ending(kind: str, log: Iterable[Event]) -> dict[str, str]:
+    """Return the fields that an answer's hash gets when the log ends with an event of this kind."""
+    events = list(log)
+    sources = next((e.data for e in reversed(events) if e.kind == "sources"), '{"sources": []}')
+    return {"ended": kind, "answer": text_of(events), "sources": json_line(loads(sources)["sources"])}
+
+
+def _turns_key(conversation: str) -> str:
+    return f"chatsse:{{{conversation}}}:turns"
+
+
+def _once_key(key: str) -> str:
+    return f"chatsse:{{{_digest(key)}}}:once"
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:32]
+
+
+def _question(answer_id: str, fields: dict[bytes, bytes]) -> Question:
+    if b"prompt" not in fields:
+        raise NotFound
+    text = {name.decode(): value.decode() for name, value in fields.items()}
+    return Question(answer_id, text["conversation"], text["prompt"], text["page"] or None, int(text["at"]))
+
+
+def _turn(answer_id: str, fields: dict[bytes, bytes]) -> dict[str, Any]:
+    return {
+        "prompt": fields[b"prompt"].decode(),
+        "answer": fields.get(b"answer", b"").decode(),
+        "stream": f"/stream/{answer_id}",
+        "at": datetime.fromtimestamp(int(fields[b"at"]) / 1000, UTC).isoformat(timespec="milliseconds"),
+        "sources": loads(fields.get(b"sources", b"[]")),
+    }

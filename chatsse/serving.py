@@ -1,0 +1,141 @@
+"""gunicorn's settings, and what happens in its processes when.
+
+`gunicorn.conf.py` at the top of the tree takes everything from here; `chatsse run` names this file
+itself as the configuration, since an installed package has no other. gunicorn runs a named file before
+it imports the app, so the patch comes first either way.
+
+    master   settings checked, the embedded Valkey started where `REDIS_URL` is unset
+    worker   forked, the app's own modules imported anew, the app made, its answerers started
+    SIGTERM  the worker takes no more connections, its streams end, then the answerers are stopped
+
+The master keeps the libraries for its workers to share, but not the app: after `HUP`, and with
+`--reload`, they serve the code as it lies on disk.
+"""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gevent
+from gunicorn.arbiter import Arbiter
+from gunicorn.http.errors import NoMoreData
+from gunicorn.workers.ggevent import GeventWorker
+
+from chatsse import embedded, host
+from chatsse.config import Config
+from chatsse.errors import ConfigError
+
+
+class Worker(GeventWorker):
+    """gevent's worker, that on SIGTERM lets go of the connections on which no request is under way.
+
+    gunicorn waits for those as long as it keeps them alive, which behind a router is longer than a
+    shutdown may take, and then kills whatever is still running.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.waiting: set[gevent.Greenlet[..., Any]] = set()
+
+    @contextmanager
+    def timeout_ctx(self) -> Iterator[None]:
+        """Bound the wait for a connection's next request."""
+        greenlet = gevent.getcurrent()
+        self.waiting.add(greenlet)
+        try:
+            with gevent.Timeout(self.cfg.keepalive if self.alive else 1, False):
+                yield
+        finally:
+            self.waiting.discard(greenlet)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Begin to leave."""
+        super().handle_exit(sig, frame)
+        gevent.spawn(self._hang_up)
+
+    def _hang_up(self) -> None:
+        for greenlet in list(self.waiting):
+            # What gunicorn takes for the client's own hanging up.
+            greenlet.kill(NoMoreData, block=False)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the process with the one line that says which setting to change, not with a traceback."""
+    try:
+        yield
+    except ConfigError as error:
+        print(f"chatsse: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def on_starting(server: Arbiter) -> None:
+    """Have a Redis; here, so that a worker that dies does not take it along."""
+    with one_line_errors():
+        embedded.ensure(os.environ)
+
+
+def when_ready(server: Arbiter) -> None:
+    """Tell a person where to look, and who will answer."""
+    server.log.info("chatsse: http://localhost:%s, answers by %s", bind.rpartition(":")[2], _who(settings))
+
+
+def post_fork(server: Arbiter, worker: Worker) -> None:
+    """Forget the app's modules that the master has imported."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "chatsse"]:
+        del sys.modules[name]
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Start what works beside the requests; `worker.alive` is False from SIGTERM on."""
+    worker.wsgi.extensions["chatsse"].start(is_alive=lambda: worker.alive)
+
+
+def worker_exit(server: Arbiter, worker: Worker) -> None:
+    """Stop what works beside the requests."""
+    # The master calls this too, for a worker that it found gone, and nobody has loaded an app there.
+    if hasattr(worker, "wsgi"):
+        worker.wsgi.extensions["chatsse"].stop()
+
+
+def _who(settings: Config) -> str:
+    if settings.provider == "demo" and not settings.anthropic_api_key:
+        return "the demo (ANTHROPIC_API_KEY is not set)"
+    return f"{settings.provider}, {settings.model}"
+
+
+with one_line_errors():
+    settings = Config.from_env(os.environ)
+    bind = host.bind(os.environ)
+    workers = host.workers(os.environ)
+
+worker_class = Worker
+worker_connections = 10_000
+backlog = 4096
+# A worker's heartbeat, not a request's time. Above graceful_timeout: while a worker winds up it is silent.
+timeout = 60
+# Heroku kills 30 s after its SIGTERM.
+graceful_timeout = 25
+# Above the 90 s of Heroku's router (60 s elsewhere), or a question now and then meets a closing connection.
+keepalive = 100
+# A worker that has served its share would cut all its streams.
+max_requests = 0
+# On a disk, a busy one can hold up the heartbeat.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+# It listens in the home directory, where two apps of one user meet, on a thread of asyncio's, which is
+# no friend of gevent's patches.
+control_socket_disable = True
+# Routers and proxies keep one, and a stream's line would come at its end.
+accesslog = None
+errorlog = "-"
+# The rest as gunicorn has it: its own format, to standard error.
+logconfig_dict = {
+    "root": {"level": "WARNING", "handlers": ["error_console"]},
+    "loggers": {"chatsse": {"level": "INFO"}},
+}

@@ -1,0 +1,37 @@
+"""The sample blog's pages."""
+
+from flask import Blueprint, Response, render_template
+
+from chatsse.knowledge.sample import Sample
+
+# `require-trusted-types-for`: the browser itself refuses `innerHTML`, so that nothing a model says
+# can become markup.
+_POLICY = (
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none';"
+    " require-trusted-types-for 'script'"
+)
+
+
+def blog(sample: Sample) -> Blueprint:
+    """Return the pages of `sample`: `/` and `/posts/<slug>`."""
+    pages = Blueprint("blog", __name__)
+    posts = {post.slug: post for post in sample.posts}
+
+    @pages.get("/")
+    def home() -> str:
+        return render_template("home.html", posts=sample.posts)
+
+    @pages.get("/posts/<slug>")
+    def post(slug: str) -> str | tuple[str, int]:
+        if slug not in posts:
+            return render_template("not_found.html", posts=sample.posts), 404
+        return render_template("post.html", post=posts[slug], posts=sample.posts)
+
+    @pages.after_request
+    def protect(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
+        return response
+
+    return pages

@@ -1,0 +1,125 @@
+"""Asking a question, and the conversations that come of it."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+from itertools import chain
+from json import loads
+
+from flask import Blueprint, Response, jsonify, request
+
+from chatsse.config import Config
+from chatsse.errors import NotFound
+from chatsse.event import PING, START, Event, cut, decode, json_line
+from chatsse.hub import Hub
+from chatsse.questions import Question, Questions
+from chatsse.views.asked import ID, asked, idempotency_key
+from chatsse.views.stream import catch_up, event_stream
+
+HELLO = b": chatsse\n\n"
+DONE = b"data: [DONE]\n\n"
+
+
+def chat(config: Config, hub: Hub, questions: Questions) -> Blueprint:
+    """Return `/chat`, `/chat/stream` and `/conversations/<id>`."""
+    views = Blueprint("chat", __name__)
+
+    def ask(*names: str) -> Question:
+        question = asked(request, config.max_prompt_chars, *names)
+        key = idempotency_key(request)
+        address = visitor_address(request.remote_addr, request.headers.get("X-Forwarded-For"))
+        if address and config.max_prompts_per_minute:
+            questions.limit(address, config.max_prompts_per_minute)
+        return questions.ask(question.prompt, question.conversation, question.page, key)
+
+    @views.post("/chat")
+    def post() -> tuple[Response, int]:
+        question = ask("prompt")
+        body = jsonify(id=question.id, stream=_path(question), conversation=question.conversation)
+        return body, 201
+
+    @views.post("/chat/stream")
+    def post_and_stream() -> Response:
+        question = ask("prompt", "message")
+        reader = hub.read(question.id, START)
+        response = event_stream(reader, tutorial_frames(chain([catch_up(reader)], reader)))
+        response.headers["Chatsse-Stream"] = _path(question)
+        return response
+
+    @views.get("/conversations/<conversation>")
+    def turns(conversation: str) -> Response:
+        response = jsonify(turns=questions.conversation(_checked(conversation)))
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @views.delete("/conversations/<conversation>")
+    def erase(conversation: str) -> Response:
+        questions.erase(_checked(conversation))
+        return Response(status=204)
+
+    return views
+
+
+def tutorial_frames(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield an answer in the dialect that tutorials teach, from the frames of its stream.
+
+    Its readers can only append: what a `rewind` took back is held until it is said again. Where the
+    answer then goes another way than what was sent, it ends with an error.
+    """
+    sent = answer = ""
+    yield HELLO
+    for chunk in chunks:
+        if chunk == PING:
+            yield b": ping\n\n"
+        for event in decode(chunk):
+            answer = _applied(event, answer)
+            if answer.startswith(sent) and answer != sent:
+                yield _data({"token": answer[len(sent) :]})
+                sent = answer
+            if event.kind == "failed":
+                yield _data({"error": loads(event.data)["message"]}) + DONE
+            elif not sent.startswith(answer) or (event.kind == "done" and sent != answer):
+                yield _data({"error": "The answer was begun anew. Please ask again."}) + DONE
+                return
+            elif event.kind == "done":
+                yield DONE
+
+
+def visitor_address(peer: str | None, forwarded_for: str | None) -> str | None:
+    """Return whose share of questions a request counts against; None: nobody's.
+
+    A peer in a private network is a proxy, and the last hop that it names is the visitor (the ones
+    before can be made up). A loopback peer that names nobody hides all its visitors behind one address.
+    IPv6 gives every household a /64.
+    """
+    try:
+        address = ip_address(peer or "")
+        if address.is_private and forwarded_for:
+            address = ip_address(forwarded_for.rsplit(",", 1)[-1].strip())
+    except ValueError:
+        return None
+    if address.is_loopback:
+        return None
+    return str(address) if address.version == 4 else address.exploded[:19]
+
+
+def _applied(event: Event, answer: str) -> str:
+    match event.kind:
+        case "token":
+            return answer + str(loads(event.data)["token"])
+        case "rewind":
+            return cut(answer, loads(event.data)["length"])
+    return answer
+
+
+def _data(value: dict[str, str]) -> bytes:
+    return b"data: " + json_line(value).encode("ascii") + b"\n\n"
+
+
+def _path(question: Question) -> str:
+    return f"/stream/{question.id}"
+
+
+def _checked(conversation: str) -> str:
+    if not ID.fullmatch(conversation):
+        raise NotFound
+    return conversation

@@ -1,0 +1,83 @@
+"""What holds for every request: whose pages may ask, how large a body may be, how errors look."""
+
+import logging
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from chatsse.config import Config
+from chatsse.errors import BadRequest, ChatsseError
+
+log = logging.getLogger(__name__)
+
+# JSON may spend twelve bytes on a character (\\uXXXX\\uXXXX); the rest is for the other fields.
+BYTES_PER_CHAR = 12
+OTHER_BYTES = 16 * 1024
+CORS_HEADERS = {
+    "Access-Control-Allow-Methods": "GET, POST, DELETE",
+    "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key, Last-Event-ID",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+def guard(app: Flask, config: Config) -> None:
+    """Have the app answer only to the origins that may ask, and in one form of error."""
+    app.config["MAX_CONTENT_LENGTH"] = config.max_prompt_chars * BYTES_PER_CHAR + OTHER_BYTES
+
+    @app.before_request
+    def check_origin() -> Response | None:
+        origin = request.headers.get("Origin")
+        if origin and not _may_ask(origin) and request.method not in ("GET", "HEAD"):
+            raise BadRequest("origin_not_allowed", f"This chat is not for pages of {origin}.", 403)
+        if request.method == "OPTIONS" and origin:
+            return Response(status=204, headers=CORS_HEADERS)
+        return None
+
+    @app.after_request
+    def allow_origin(response: Response) -> Response:
+        origin = request.headers.get("Origin")
+        response.vary.add("Origin")
+        if origin and _may_ask(origin):
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = "Chatsse-Stream, Retry-After"
+        return response
+
+    @app.errorhandler(ChatsseError)
+    def known(error: ChatsseError) -> tuple[Response, int]:
+        if error.status >= 500:
+            log.warning("%s %s: %r", request.method, request.path, error.__cause__ or error)
+        return _error(error.code, error.message, error.status, getattr(error, "retry_after_s", None))
+
+    @app.errorhandler(RequestEntityTooLarge)
+    def too_large(_: RequestEntityTooLarge) -> tuple[Response, int]:
+        limit = app.config["MAX_CONTENT_LENGTH"]
+        return _error("body_too_large", f"The body is larger than {limit} bytes.", 413)
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> tuple[Response, int] | Response:
+        if error.response is not None or error.code is None:
+            return Response.force_type(error.get_response())
+        answer, status = _error(
+            error.name.lower().replace(" ", "_"), error.description or error.name, error.code
+        )
+        answer.headers.extend(
+            (name, value) for name, value in error.get_headers() if name not in ("Content-Type",)
+        )
+        return answer, status
+
+    @app.errorhandler(Exception)
+    def unknown(error: Exception) -> tuple[Response, int]:
+        log.exception("%s %s failed", request.method, request.path, exc_info=error)
+        return _error(ChatsseError.code, ChatsseError.message, 500)
+
+    def _may_ask(origin: str) -> bool:
+        own = origin.partition("://")[2] == request.host
+        return own or "*" in config.origins or origin.lower() in config.origins
+
+
+def _error(code: str, message: str, status: int, retry_after_s: int | None = None) -> tuple[Response, int]:
+    response = jsonify(error={"code": code, "message": message})
+    response.headers["Cache-Control"] = "no-store"
+    if retry_after_s is not None:
+        response.headers["Retry-After"] = str(retry_after_s)
+    return response, status

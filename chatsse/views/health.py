@@ -1,0 +1,22 @@
+"""For load balancers and whoever looks after the server."""
+
+from flask import Blueprint, Response, jsonify
+
+from chatsse.connections import Client, reaching_redis
+
+
+def health(commands: Client) -> Blueprint:
+    """Return `/healthz` (the process answers) and `/readyz` (Redis does, too)."""
+    views = Blueprint("health", __name__)
+
+    @views.get("/healthz")
+    def healthz() -> Response:
+        return jsonify(status="ok")
+
+    @views.get("/readyz")
+    def readyz() -> Response:
+        with reaching_redis():
+            commands.ping()
+        return jsonify(status="ok")
+
+    return views

@@ -1,0 +1,103 @@
+"""Reading an answer, as Server-Sent Events or as JSON, and stopping it."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+from flask import Blueprint, Response, jsonify, request
+from gevent import Timeout
+
+from chatsse.errors import BadRequest, NotFound, RedisAway
+from chatsse.event import PING, EventId, as_json, decode, join
+from chatsse.hub import Hub, Reader
+from chatsse.questions import Questions
+from chatsse.views.asked import ID, cursor
+
+RETRY = b"retry: 1500\n\n"
+MAX_WAIT_S = 25
+HEADERS = {
+    "Cache-Control": "no-store, no-transform",
+    "X-Accel-Buffering": "no",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def stream(hub: Hub, questions: Questions) -> Blueprint:
+    """Return `/stream/<id>`."""
+    views = Blueprint("stream", __name__)
+
+    @views.get("/stream/<answer_id>")
+    def read(answer_id: str) -> Response:
+        _check(answer_id)
+        accepted = request.accept_mimetypes.best_match(["text/event-stream", "application/json"])
+        if accepted == "application/json":
+            return _json(hub, answer_id, cursor(request), _wait_s())
+        return _events(hub, answer_id, cursor(request))
+
+    @views.delete("/stream/<answer_id>")
+    def stop(answer_id: str) -> Response:
+        _check(answer_id)
+        return Response(status=202 if questions.stop(answer_id) else 204)
+
+    return views
+
+
+def event_stream(reader: Reader, chunks: Iterator[bytes]) -> Response:
+    """Return the response that sends `chunks` as they come and gives the reader back at its end."""
+    response = Response(chunks, mimetype="text/event-stream", headers=HEADERS)
+    response.call_on_close(reader.close)
+    return response
+
+
+def catch_up(reader: Reader) -> bytes:
+    """Return what the reader missed, nothing where Redis is away: it then catches up in the response.
+
+    :raises NotFound: the reader is given back
+    """
+    try:
+        return reader.catch_up()
+    except RedisAway:
+        return b""
+    except BaseException:
+        reader.close()
+        raise
+
+
+def _events(hub: Hub, answer_id: str, after: EventId) -> Response:
+    reader = hub.read(answer_id, after)
+    missed = catch_up(reader)
+    if reader.has_ended and not missed:
+        reader.close()
+        return Response(status=204)
+    return event_stream(reader, chain([RETRY + missed], reader))
+
+
+def _json(hub: Hub, answer_id: str, after: EventId, wait_s: float) -> Response:
+    reader = hub.read(answer_id, after)
+    try:
+        frames = reader.catch_up()
+        if not (frames or reader.has_ended) and wait_s:
+            frames = _first(reader, wait_s)
+        events = [as_json(event) for event in join(decode(frames))]
+        response = jsonify(events=events, cursor=str(reader.cursor), ended=reader.has_ended)
+    finally:
+        reader.close()
+    response.headers["Cache-Control"] = HEADERS["Cache-Control"]
+    return response
+
+
+def _first(reader: Reader, wait_s: float) -> bytes:
+    with Timeout(wait_s, False):
+        return next((frames for frames in reader if frames != PING), b"")
+    return b""
+
+
+def _wait_s() -> float:
+    wait = request.args.get("wait", "0")
+    if not (wait.isascii() and wait.isdigit() and len(wait) < 10):
+        raise BadRequest("wait_invalid", "wait must be a whole number of seconds.")
+    return min(int(wait), MAX_WAIT_S)
+
+
+def _check(answer_id: str) -> None:
+    if not ID.fullmatch(answer_id):
+        raise NotFound
