@@ -28,7 +28,7 @@ from gevent.event import Event as Signal
 from chatsse.answerer import Answerers
 from chatsse.assets import static_dir, templates_dir
 from chatsse.config import Config
-from chatsse.connections import connect
+from chatsse.connections import Connections
 from chatsse.errors import ConfigError
 from chatsse.hub import Hub
 from chatsse.journal import Journal
@@ -63,13 +63,13 @@ class Services:
             raise ConfigError("REDIS_URL", "not set, and the embedded Valkey is not running")
         self.config = config
         self.sample = Sample.read(templates_dir())
-        self.connections = redis = connect(config.redis_url)
+        self.connections = redis = Connections(config.redis_url)
         self.journal = Journal(redis.commands, redis.appends, config.stream_ttl_s)
         self.work = Work(redis.commands, redis.work, config.lease_s, config.history_ttl_s)
         self.questions = Questions(
             redis.commands, self.journal, self.work, config.history_ttl_s, config.stream_ttl_s
         )
-        self.hub = Hub(redis.pubsub, redis.commands, self.journal)
+        self.hub = Hub(redis.make, redis.commands, self.journal)
         self._answerers: Answerers | None = None
         self._stopping: gevent.Greenlet[..., None] | None = None
 

@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NoReturn
 
@@ -63,11 +63,18 @@ def work() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="chatsse", description="A chat for a blog, streamed over SSE.")
-    parser.add_argument("--version", action="version", version=f"chatsse {version('chatsse')}")
+    parser.add_argument("--version", action="version", version=f"chatsse {_version()}")
     commands = parser.add_subparsers(required=True, metavar="command")
     commands.add_parser("run", help="serve the chat, and answer").set_defaults(command=run)
     commands.add_parser("worker", help="answer only, beside processes that serve").set_defaults(command=work)
     return parser
+
+
+def _version() -> str:
+    try:
+        return version("chatsse")
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 def _become(*words: str) -> NoReturn:

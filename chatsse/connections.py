@@ -1,84 +1,181 @@
 """A process's connections to Redis: four, whatever the load.
 
-| client | connections | carries |
-|---|---|---|
-| `commands` | 1 | all that is short: questions, range reads, probes |
-| `appends` | 1 | the journal's group commits |
-| `work` | 1 | the blocking read of the work queue |
-| `pubsub` | 1 | every live event of every stream of the process |
+| connection | carries |
+|---|---|
+| `commands` | all that is short: questions, range reads, claims; shared by all greenlets |
+| `appends` | the journal's group commits |
+| `work` | the blocking read of the work queue |
+| pub/sub | every live event of every stream of the process; the hub makes it |
+
+redis-py connects, signs in, speaks TLS and names the errors. Its client is left out: a greenlet would hold
+a connection for each round trip, and at a thousand streams either the greenlets wait for each other or
+the connections outgrow a small Redis plan.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
-from redis import BlockingConnectionPool, ConnectionPool, Redis
+import gevent
+from gevent.event import AsyncResult
+from gevent.event import Event as Signal
+from hiredis import pack_command
+from redis import ConnectionPool
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.connection import ConnectionInterface
+from redis.exceptions import RedisError, ResponseError, TimeoutError
 from redis.retry import Retry
 
 from chatsse.errors import RedisAway
 
-# redis-py types a reply for all protocols and decodings at once, and a pipeline's commands as if they had
-# been sent: no use where every reply is bytes.
-Client: TypeAlias = Any
+Command: TypeAlias = tuple[str | bytes | int, ...]
+Maker: TypeAlias = Callable[[float | None], ConnectionInterface]
 
 TIMEOUT_S = 3
-# How long a read of the work queue blocks in Redis; the connection waits longer than that, for redis-py
-# takes a block that outlasts its timeout for a dead connection.
+# How long a read of the work queue blocks in Redis. Its connection waits longer than that: a block that
+# outlasts the timeout looks like a dead connection.
 WORK_BLOCK_MS = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Connections:
-    """The clients of one process, one connection each."""
+class Line:
+    """One connection, made when it is needed and again when it is lost. One greenlet at a time."""
 
-    commands: Client
-    appends: Client
-    work: Client
-    pubsub: ConnectionPool
+    def __init__(self, make: Maker, timeout_s: float = TIMEOUT_S) -> None:
+        self._make = make
+        self._timeout_s = timeout_s
+        self._connection: ConnectionInterface | None = None
+
+    def round_trip(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands in one write and return their replies: bytes, integers, lists, None, errors.
+
+        :raises RedisAway: the connection failed, and any of the commands may have been carried out
+        """
+        try:
+            connection = self._connection or self._connect()
+            connection.send_packed_command([b"".join(map(pack_command, commands))])
+            return [_reply(connection) for _ in commands]
+        except (RedisError, OSError) as error:
+            self.close()
+            raise RedisAway from error
+        except BaseException:
+            # Killed between a command and its reply: the next reader would take it for its own.
+            self.close()
+            raise
 
     def close(self) -> None:
-        """Close all of them."""
-        for client in (self.commands, self.appends, self.work):
-            client.connection_pool.disconnect()
-        self.pubsub.disconnect()
+        """Close the connection, if there is one."""
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.disconnect()
+
+    def _connect(self) -> ConnectionInterface:
+        connection = self._make(self._timeout_s)
+        connection.connect()
+        self._connection = connection
+        return connection
 
 
-def connect(url: str) -> Connections:
-    """Return the process's clients; nothing is sent yet."""
-    options: dict[str, Any] = {
-        "protocol": 2,
-        "socket_connect_timeout": TIMEOUT_S,
-        "client_name": "chatsse",
-    }
-    if not url.startswith("unix:"):
-        options |= {"socket_keepalive": True}
-    if url.startswith("rediss:") and "ssl_cert_reqs" not in url:
-        # Hosts such as Heroku sign their Redis servers' certificates themselves; an owner who has a
-        # real one adds `?ssl_cert_reqs=required` to the address.
-        options |= {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
+class SharedLine:
+    """One connection for all greenlets: what they ask for at the same time goes in the same round trip."""
 
-    def client(timeout_s: float, retries: int) -> Client:
-        pool = BlockingConnectionPool.from_url(
-            url, **options, max_connections=1, timeout=TIMEOUT_S, socket_timeout=timeout_s,
-            retry=Retry(NoBackoff(), retries),
-        )  # fmt: skip
-        return Redis(connection_pool=pool)
+    def __init__(self, make: Maker) -> None:
+        self._line = Line(make)
+        self._waiting: list[tuple[Sequence[Command], AsyncResult[list[Any]]]] = []
+        self._wake = Signal()
+        self._runner: gevent.Greenlet[..., None] | None = None
 
-    return Connections(
-        commands=client(TIMEOUT_S, 1),
-        appends=client(TIMEOUT_S, 0),
-        work=client(TIMEOUT_S + WORK_BLOCK_MS / 1000, 0),
-        pubsub=ConnectionPool.from_url(url, **options, socket_timeout=None, retry=Retry(NoBackoff(), 0)),
-    )
+    def execute(self, *commands: Command) -> list[Any]:
+        """Return the replies to commands that are sent in one piece, but not as a transaction.
+
+        Where the connection turns out to be lost they are sent again: they must bear that.
+
+        :raises RedisAway: Redis can't be reached, or answered one of them with an error
+        """
+        result: AsyncResult[list[Any]] = AsyncResult()
+        self._waiting.append((commands, result))
+        self._wake.set()
+        if not self._runner:
+            self._runner = gevent.spawn(self._run)
+        replies = result.get()
+        for reply in replies:
+            if isinstance(reply, ResponseError):
+                raise RedisAway from reply
+        return replies
+
+    def close(self) -> None:
+        """Close the connection; what waits for it fails."""
+        if self._runner:
+            self._runner.kill()
+        self._line.close()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            waiting, self._waiting = self._waiting, []
+            try:
+                replies = iter(self._twice([command for commands, _ in waiting for command in commands]))
+            except Exception as error:
+                for _, result in waiting:
+                    result.set_exception(error)
+            else:
+                for commands, result in waiting:
+                    result.set([next(replies) for _ in commands])
+
+    def _twice(self, commands: Sequence[Command]) -> list[Any]:
+        try:
+            return self._line.round_trip(commands)
+        except RedisAway as error:
+            if isinstance(error.__cause__, TimeoutError):
+                raise
+            return self._line.round_trip(commands)
 
 
-@contextmanager
-def reaching_redis() -> Iterator[None]:
-    """Turn the library's errors into `RedisAway`."""
+class Connections:
+    """The connections of one process; none is made before it is used.
+
+    :param url: `redis://`, `rediss://` or `unix://`
+    """
+
+    def __init__(self, url: str) -> None:
+        options: dict[str, Any] = {
+            "protocol": 2,
+            "socket_connect_timeout": TIMEOUT_S,
+            "client_name": "chatsse",
+            # Whether to try again is for whoever sends a command to say.
+            "retry": Retry(NoBackoff(), 0),
+        }
+        if not url.startswith("unix:"):
+            options |= {"socket_keepalive": True}
+        if url.startswith("rediss:") and "ssl_cert_reqs" not in url:
+            # Hosts such as Heroku sign their Redis servers' certificates themselves; an owner who has a
+            # real one adds `?ssl_cert_reqs=required` to the address.
+            options |= {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
+        # Serves to read the address; a pool's own book-keeping is for connections that come back to it.
+        self._pool = ConnectionPool.from_url(url, **options)
+        self.commands = SharedLine(self.make)
+        self.appends = Line(self.make)
+        self.work = Line(self.make, TIMEOUT_S + WORK_BLOCK_MS / 1000)
+
+    def make(self, timeout_s: float | None) -> ConnectionInterface:
+        """Return a new connection, not connected yet, whose replies may take `timeout_s`."""
+        options = {**self._pool.connection_kwargs, "socket_timeout": timeout_s}
+        return self._pool.connection_class(**options)
+
+    def close(self) -> None:
+        """Close them."""
+        self.commands.close()
+        self.appends.close()
+        self.work.close()
+
+
+def fields_of(reply: Iterable[bytes]) -> dict[bytes, bytes]:
+    """Return the mapping that Redis spells as a list of names and values in turn."""
+    each = iter(reply)
+    return dict(zip(each, each, strict=True))
+
+
+def _reply(connection: ConnectionInterface) -> Any:
     try:
-        yield
-    except RedisError as error:
-        raise RedisAway from error
+        return connection.read_response(disable_decoding=True)
+    except ResponseError as error:
+        return error

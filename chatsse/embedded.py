@@ -110,7 +110,7 @@ def _socket_path(directory: Path) -> Path:
         return path
     digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]
     # Not tempfile.gettempdir(): two terminals may have a TMPDIR each, and have to find one socket.
-    folder = Path("/tmp") / f"chatsse-{os.getuid()}-{digest}"
+    folder = Path("/tmp") / f"chatsse-{os.getuid()}-{digest}"  # noqa: S108 -- looked at below
     folder.mkdir(mode=0o700, exist_ok=True)
     owner = folder.lstat()
     if folder.is_symlink() or owner.st_uid != os.getuid() or owner.st_mode & 0o077:
@@ -120,5 +120,7 @@ def _socket_path(directory: Path) -> Path:
 
 def _advice(directory: Path, error: Exception) -> str:
     reason = error.strerror if isinstance(error, OSError) else str(error)
-    return (f"not set, and the embedded Valkey can't run in {directory} ({reason}): "
-            "set it to the address of a Redis, e.g. redis://localhost:6379")
+    return (
+        f"not set, and the embedded Valkey can't run in {directory} ({reason}): "
+        "set it to the address of a Redis, e.g. redis://localhost:6379"
+    )

@@ -10,7 +10,7 @@ def bind(env: Mapping[str, str]) -> str:
 
     :raises ConfigError: `PORT` is no port
     """
-    side = "0.0.0.0" if env.get("PORT", "").strip() else "127.0.0.1"
+    side = "0.0.0.0" if env.get("PORT", "").strip() else "127.0.0.1"  # noqa: S104
     return f"{side}:{_number(env, 'PORT', 8000, 65535)}"
 
 

@@ -18,11 +18,10 @@ from typing import NamedTuple
 import gevent
 from gevent.event import Event as Signal
 from gevent.lock import RLock
-from redis import ConnectionPool
 from redis.connection import ConnectionInterface
 from redis.exceptions import RedisError
 
-from chatsse.connections import Client
+from chatsse.connections import Maker, SharedLine
 from chatsse.errors import NotFound, RedisAway
 from chatsse.event import PING, START, EventId, encode_missed, parse_id
 from chatsse.journal import Journal, log_key
@@ -180,14 +179,14 @@ class Reader:
 class Hub:
     """The readers of one process, and the pub/sub connection that they share.
 
-    :param pool: makes the pub/sub connection
+    :param make: makes the pub/sub connection
     :param commands: publishes the probes that tell whether the connection still hears
     """
 
-    def __init__(self, pool: ConnectionPool, commands: Client, journal: Journal) -> None:
+    def __init__(self, make: Maker, commands: SharedLine, journal: Journal) -> None:
         self.journal = journal
         self.is_closing = False
-        self._pool = pool
+        self._make = make
         self._commands = commands
         self._channels: dict[bytes, Channel] = {}
         self._probe = f"chatsse:probe:{secrets.token_urlsafe(9)}".encode()
@@ -248,7 +247,7 @@ class Hub:
             gevent.sleep(RETRY_S * random.uniform(0.5, 1.5))
 
     def _connect(self) -> ConnectionInterface:
-        connection = self._pool.make_connection()
+        connection = self._make(None)
         connection.connect()
         with self._sending:
             self._probed_at = monotonic()
@@ -303,10 +302,13 @@ class Hub:
         if self._connection and now - self._probed_at > DEAF_S:
             log.warning("the pub/sub connection has gone deaf")
             self._drop_connection()
+        gevent.spawn(self._send_probe)
+
+    def _send_probe(self) -> None:
         try:
-            self._commands.publish(self._probe, b"")
-        except RedisError as error:
-            log.debug("no probe was sent: %r", error)
+            self._commands.execute(("PUBLISH", self._probe, b""))
+        except RedisAway as error:
+            log.debug("no probe was sent: %r", error.__cause__)
 
 
 def _bytes(event_id: EventId) -> bytes:

@@ -14,15 +14,16 @@ believes in, so a claim of the next attempt shuts every earlier producer out. Th
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from hashlib import sha1
 from time import monotonic
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import gevent
 from gevent.event import Event as Signal
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
 
-from chatsse.connections import Client, reaching_redis
-from chatsse.errors import Fenced, NotFound
+from chatsse.connections import Line, SharedLine, fields_of
+from chatsse.errors import Fenced, NotFound, RedisAway
 from chatsse.event import (
     START,
     TERMINAL,
@@ -64,6 +65,9 @@ redis.call('PUBLISH', KEYS[1], ARGV[3])
 """
 
 
+APPEND_SHA = sha1(APPEND.encode(), usedforsecurity=False).hexdigest()
+
+
 def log_key(answer_id: str) -> str:
     """Return the name of the answer's log, which is that of its channel."""
     return f"chatsse:{{{answer_id}}}:log"
@@ -78,15 +82,14 @@ class Journal:
     """The logs, as one process reads and writes them.
 
     :param commands: for reads and claims
-    :param appends: a connection that nothing else uses, for the group commits
+    :param appends: for the group commits
     :param stream_ttl_s: how long a log is kept after its end
     """
 
-    def __init__(self, commands: Client, appends: Client, stream_ttl_s: int) -> None:
+    def __init__(self, commands: SharedLine, appends: Line, stream_ttl_s: int) -> None:
         self._commands = commands
         self._appends = appends
         self._stream_ttl_s = stream_ttl_s
-        self._script = commands.register_script(APPEND)
         self._waiting: dict[Writer, None] = {}
         self._wake = Signal()
         self._committer: gevent.Greenlet[..., None] | None = None
@@ -96,8 +99,7 @@ class Journal:
 
         :raises RedisAway:
         """
-        with reaching_redis():
-            entries = self._commands.xrange(log_key(answer_id), f"({cursor}")
+        (entries,) = self._commands.execute(("XRANGE", log_key(answer_id), f"({cursor}", "+"))
         return [_event(*entry) for entry in entries]
 
     def missed(self, answer_id: str, cursor: EventId) -> tuple[list[Event], bool]:
@@ -105,16 +107,13 @@ class Journal:
 
         :raises NotFound: no such question was asked, or its log has expired
         :raises RedisAway:
-
-        One round trip.
         """
         key = log_key(answer_id)
-        with reaching_redis():
-            pipeline = self._commands.pipeline(transaction=False)
-            pipeline.xrange(key, f"({cursor}").xrevrange(key, count=1).hmget(
-                hash_key(answer_id), "prompt", "ended"
-            )
-            missed, newest, (prompt, ended) = pipeline.execute()
+        missed, newest, (prompt, ended) = self._commands.execute(
+            ("XRANGE", key, f"({cursor}", "+"),
+            ("XREVRANGE", key, "+", "-", "COUNT", 1),
+            ("HMGET", hash_key(answer_id), "prompt", "ended"),
+        )
         if ended == ERASED.encode() or (not newest and (prompt is None or ended)):
             raise NotFound
         events = [_event(*entry) for entry in missed]
@@ -147,28 +146,18 @@ class Journal:
         self._take(answer_id, log, [claim, last], self._stream_ttl_s, fields)
 
     def erase(self, answer_id: str, ttl_s: int) -> None:
-        """Erase an ended answer; for `ttl_s` the bare end stays, lest a producer take it for a loss."""
+        """Erase an ended answer; for `ttl_s` the bare end stays, lest a producer take it for a loss.
+
+        :raises RedisAway:
+        """
         key, fields_key = log_key(answer_id), hash_key(answer_id)
-        with reaching_redis():
-            pipeline = self._commands.pipeline(transaction=True)
-            pipeline.xtrim(key, maxlen=1, approximate=False).expire(key, ttl_s)
-            pipeline.delete(fields_key).hset(fields_key, "ended", ERASED).expire(fields_key, ttl_s)
-            pipeline.execute()
-
-    def _take(
-        self, answer_id: str, log: list[Event], events: list[Event], ttl_s: int, fields: Mapping[str, str]
-    ) -> None:
-        key = log_key(answer_id)
-        arguments = append_arguments(log[-1].id if log else START, events, ttl_s, fields)
-        with reaching_redis():
-            top = self._script(keys=[key, hash_key(answer_id)], args=arguments)
-            # A reply that was lost makes redis-py send the claim again: the entry says whose it is.
-            if top and self._at(key, events[0].id) != events[0]:
-                raise Fenced(key, top.decode())
-
-    def _at(self, key: str, event_id: EventId) -> Event | None:
-        entries = self._commands.xrange(key, str(event_id), str(event_id))
-        return _event(*entries[0]) if entries else None
+        self._commands.execute(
+            ("XTRIM", key, "MAXLEN", 1),
+            ("EXPIRE", key, ttl_s),
+            ("DEL", fields_key),
+            ("HSET", fields_key, "ended", ERASED),
+            ("EXPIRE", fields_key, ttl_s),
+        )
 
     def commit(self, writer: "Writer") -> None:
         """Have what the writer holds stored with the next group commit."""
@@ -177,10 +166,24 @@ class Journal:
         if not self._committer:
             self._committer = gevent.spawn(self._commit_for_ever)
 
+    def _take(
+        self, answer_id: str, log: list[Event], events: list[Event], ttl_s: int, fields: Mapping[str, str]
+    ) -> None:
+        key = log_key(answer_id)
+        arguments = append_arguments(log[-1].id if log else START, events, ttl_s, fields)
+        top, first = self._commands.execute(
+            ("EVAL", APPEND, 2, key, hash_key(answer_id), *arguments),
+            ("XRANGE", key, str(events[0].id), str(events[0].id)),
+        )
+        # A reply that was lost makes the connection send the claim again: the entry says whose it is.
+        if top and not (first and _event(*first[0]) == events[0]):
+            raise Fenced(key, top.decode())
+
     def _commit_for_ever(self) -> None:
         retry_s = RETRY_S[0]
         while True:
             self._wake.wait()
+            self._gather()
             self._wake.clear()
             writers, self._waiting = list(self._waiting), {}
             if self._commit_group(writers):
@@ -189,37 +192,43 @@ class Journal:
                 gevent.sleep(retry_s)
                 retry_s = min(2 * retry_s, RETRY_S[1])
 
+    def _gather(self) -> None:
+        """Let everybody who has something to say at this moment say it."""
+        known = 0
+        while known < len(self._waiting):
+            known = len(self._waiting)
+            gevent.sleep(0)
+
     def _commit_group(self, writers: list["Writer"]) -> bool:
         """Send what the writers hold in one round trip; return False where Redis did not take it all."""
-        pipeline = self._appends.pipeline(transaction=False)
-        for writer in writers:
-            pipeline.execute_command(
-                "EVALSHA", self._script.sha, 2, *writer.keys, *writer.next_append(self._stream_ttl_s)
-            )
+        appends = [
+            ("EVALSHA", APPEND_SHA, 2, *writer.keys, *writer.next_append(self._stream_ttl_s))
+            for writer in writers
+        ]
         try:
-            replies = pipeline.execute(raise_on_error=False)
-        except RedisError as error:
-            replies = [error] * len(writers)
+            replies = self._appends.round_trip(appends)
+        except RedisAway as error:
+            replies = [error.__cause__] * len(writers)
         for writer, reply in zip(writers, replies, strict=True):
             if isinstance(reply, Exception) or not writer.settle(reply):
                 self.commit(writer)
         return self._taken(replies)
 
-    def _taken(self, replies: list[object]) -> bool:
+    def _taken(self, replies: list[Any]) -> bool:
         trouble = next((reply for reply in replies if isinstance(reply, Exception)), None)
+        if trouble is None:
+            return True
         if isinstance(trouble, NoScriptError):
             return self._load_script()
-        if trouble:
-            log.warning("redis did not take an append, trying again: %r", trouble)
-            # A server that says READONLY may have been replaced: the next try looks up its address.
-            self._appends.connection_pool.disconnect()
-        return not trouble
+        log.warning("redis did not take an append, trying again: %r", trouble)
+        # A server that says READONLY may have been replaced: a new connection looks up its address.
+        self._appends.close()
+        return False
 
     def _load_script(self) -> bool:
         try:
-            self._appends.script_load(APPEND)
-        except RedisError as error:
-            log.warning("redis did not take the append script, trying again: %r", error)
+            self._appends.round_trip([("SCRIPT", "LOAD", APPEND)])
+        except RedisAway:
             return False
         return True
 
@@ -384,8 +393,9 @@ def _bytes(event_id: EventId) -> bytes:
     return str(event_id).encode("ascii")
 
 
-def _event(entry_id: bytes, fields: dict[bytes, bytes]) -> Event:
+def _event(entry_id: bytes, entry: list[bytes]) -> Event:
     attempt, seq = entry_id.split(b"-")
+    fields = fields_of(entry)
     return Event(
         EventId(int(attempt), int(seq)), fields[b"kind"].decode("ascii"), fields[b"data"].decode("ascii")
     )

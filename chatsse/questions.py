@@ -5,7 +5,7 @@
 | `chatsse:{<id>}` | hash | `prompt`, `conversation`, `page`, `at` (ms since 1970), `body` (digest of the request), `queued`; from the answer's end on `ended` (`done`, `failed`), `answer`, `sources` (JSON) |
 | `chatsse:{<conversation>}:turns` | list | ids of the conversation's questions, oldest first |
 | `chatsse:{<digest>}:once` | string | the id of the question that was asked under an `Idempotency-Key` |
-| `chatsse:{<digest>}:asked` | string | how many questions an address asked in this minute |
+| `chatsse:{<digest>}:asked:<minute>` | string | how many questions an address has asked in that minute |
 """
 
 import secrets
@@ -14,11 +14,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import chain
 from json import loads
 from typing import Any
 
 
-from chatsse.connections import Client, reaching_redis
+from chatsse.connections import Command, SharedLine, fields_of
 from chatsse.errors import BadRequest, Fenced, NotFound, RateLimited
 from chatsse.event import START, Event, json_line, text_of
 from chatsse.journal import Journal, hash_key
@@ -63,7 +64,7 @@ class Questions:
 
     def __init__(
         self,
-        commands: Client,
+        commands: SharedLine,
         journal: Journal,
         work: Work,
         history_ttl_s: int,
@@ -83,8 +84,7 @@ class Questions:
         """
         minute, second = divmod(int(time.time()), 60)
         key = f"chatsse:{{{_digest(address)}}}:asked:{minute}"
-        with reaching_redis():
-            asked, _ = self._commands.pipeline(transaction=False).incr(key).expire(key, 60).execute()
+        asked, _ = self._commands.execute(("INCR", key), ("EXPIRE", key, 60))
         if asked > most_per_minute:
             raise RateLimited(60 - second)
 
@@ -98,12 +98,19 @@ class Questions:
         """
         question = Question(new_id(), conversation or new_id(), prompt, page, time.time_ns() // 1_000_000)
         body = _digest(json_line([prompt, conversation, page]))
-        with reaching_redis():
-            self._store(question, body)
-            if key is None or self._is_first(question, key):
-                self._enqueue(question)
-                return question
-            return self._asked_before(key, body)
+        storing = self._storing(question, body)
+        if key is None:
+            self._commands.execute(*storing, *self._enqueuing(question))
+            return question
+        once = _once_key(key)
+        # Stored before the key names it, so that whoever finds it there can read it.
+        *_, first = self._commands.execute(
+            *storing, ("SET", once, question.id, "NX", "EX", self._once_ttl_s), ("GET", once)
+        )
+        if first == question.id.encode():
+            self._commands.execute(*self._enqueuing(question))
+            return question
+        return self._asked_before(first.decode(), body, question)
 
     def get(self, answer_id: str) -> Question:
         """Return a question.
@@ -111,9 +118,8 @@ class Questions:
         :raises NotFound:
         :raises RedisAway:
         """
-        with reaching_redis():
-            fields = self._commands.hgetall(hash_key(answer_id))
-        return _question(answer_id, fields)
+        (fields,) = self._commands.execute(("HGETALL", hash_key(answer_id)))
+        return _question(answer_id, fields_of(fields))
 
     def turns_before(self, question: Question) -> tuple[Turn, ...]:
         """Return the answered turns of the conversation before a question, the newest that fit, oldest first.
@@ -170,12 +176,11 @@ class Questions:
         for answer_id, fields in pairs:
             if b"prompt" in fields and b"ended" not in fields:
                 self.stop(answer_id)
-        with reaching_redis():
-            for answer_id, _ in pairs:
-                self._journal.erase(answer_id, ERASED_TTL_S)
-            self._commands.delete(_turns_key(conversation))
+            self._journal.erase(answer_id, ERASED_TTL_S)
+        self._commands.execute(("DEL", _turns_key(conversation)))
 
-    def _store(self, question: Question, body: str) -> None:
+    def _storing(self, question: Question, body: str) -> tuple[Command, ...]:
+        key = hash_key(question.id)
         fields = {
             "prompt": question.prompt,
             "conversation": question.conversation,
@@ -183,49 +188,37 @@ class Questions:
             "at": question.at_ms,
             "body": body,
         }
-        pipeline = self._commands.pipeline(transaction=True)
-        pipeline.hset(hash_key(question.id), mapping=fields)
-        pipeline.expire(hash_key(question.id), self._history_ttl_s)
-        pipeline.execute()
+        return ("HSET", key, *chain.from_iterable(fields.items())), ("EXPIRE", key, self._history_ttl_s)
 
-    def _enqueue(self, question: Question) -> None:
-        """Put a stored question into its conversation and the queue; safe to do again."""
+    def _enqueuing(self, question: Question) -> tuple[Command, ...]:
+        """Return what puts a stored question into its conversation and the queue; safe to do again."""
         turns = _turns_key(question.conversation)
-        pipeline = self._commands.pipeline(transaction=False)
-        pipeline.lrem(turns, 0, question.id).rpush(turns, question.id)
-        pipeline.ltrim(turns, -CONVERSATION_TURNS, -1).expire(turns, self._history_ttl_s)
-        self._work.add(pipeline, question.id)
-        pipeline.hset(hash_key(question.id), "queued", "1")
-        pipeline.execute()
+        return (
+            ("LREM", turns, 0, question.id),
+            ("RPUSH", turns, question.id),
+            ("LTRIM", turns, -CONVERSATION_TURNS, -1),
+            ("EXPIRE", turns, self._history_ttl_s),
+            *self._work.adding(question.id),
+            ("HSET", hash_key(question.id), "queued", 1),
+        )
 
-    def _is_first(self, question: Question, key: str) -> bool:
-        """Return whether the question, stored already, is the first one under the key; forget it if not."""
-        once = _once_key(key)
-        pipeline = self._commands.pipeline(transaction=False)
-        pipeline.set(once, question.id, nx=True, ex=self._once_ttl_s).get(once)
-        if pipeline.execute()[1] == question.id.encode():
-            return True
-        self._commands.delete(hash_key(question.id))
-        return False
-
-    def _asked_before(self, key: str, body: str) -> Question:
-        answer_id = (self._commands.get(_once_key(key)) or b"").decode()
-        fields = self._commands.hgetall(hash_key(answer_id))
+    def _asked_before(self, answer_id: str, body: str, again: Question) -> Question:
+        _, reply = self._commands.execute(("DEL", hash_key(again.id)), ("HGETALL", hash_key(answer_id)))
+        fields = fields_of(reply)
         question = _question(answer_id, fields)
         if fields[b"body"] != body.encode():
             raise BadRequest("idempotency_key_reused", "Another question was asked under this key.", 422)
         if b"queued" not in fields:
-            # The process that stored it may have died before this; the log tells doubles apart.
-            self._enqueue(question)
+            # Whoever stored it may have died before this; the log tells doubles in the queue apart.
+            self._commands.execute(*self._enqueuing(question))
         return question
 
     def _fields_of(self, conversation: str) -> list[tuple[str, dict[bytes, bytes]]]:
-        with reaching_redis():
-            ids = [i.decode() for i in self._commands.lrange(_turns_key(conversation), 0, -1)]
-            pipeline = self._commands.pipeline(transaction=False)
-            for answer_id in ids:
-                pipeline.hgetall(hash_key(answer_id))
-            return list(zip(ids, pipeline.execute(), strict=True)) if ids else []
+        """Return the ids of a conversation's questions with their hashes, oldest first."""
+        (ids,) = self._commands.execute(("LRANGE", _turns_key(conversation), 0, -1))
+        names = [answer_id.decode() for answer_id in ids]
+        replies = self._commands.execute(*(("HGETALL", hash_key(name)) for name in names)) if names else []
+        return [(name, fields_of(reply)) for name, reply in zip(names, replies, strict=True)]
 
 
 def ending(kind: str, log: Iterable[Event]) -> dict[str, str]:

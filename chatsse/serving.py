@@ -23,7 +23,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import gevent
-from gunicorn.arbiter import Arbiter
 from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -32,7 +31,7 @@ from chatsse.config import Config
 from chatsse.errors import ConfigError
 
 
-class Worker(GeventWorker):
+class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn and gevent come without types
     """gevent's worker, that on SIGTERM lets go of the connections on which no request is under way.
 
     gunicorn waits for those as long as it keeps them alive, which behind a router is longer than a
@@ -41,7 +40,8 @@ class Worker(GeventWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.waiting: set[gevent.Greenlet[..., Any]] = set()
+        self.waiting: set[gevent.Greenlet] = set()
+        self.quit_by: set[int] = set()
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:
@@ -59,6 +59,17 @@ class Worker(GeventWorker):
         super().handle_exit(sig, frame)
         gevent.spawn(self._hang_up)
 
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """Leave without waiting for requests.
+
+        Ctrl-C comes as INT from the terminal and as QUIT from the master: the second would end
+        `worker_exit` halfway. The same signal again is a person who insists.
+        """
+        is_news = not self.quit_by or sig in self.quit_by
+        self.quit_by.add(sig)
+        if is_news:
+            super().handle_quit(sig, frame)
+
     def _hang_up(self) -> None:
         for greenlet in list(self.waiting):
             # What gunicorn takes for the client's own hanging up.
@@ -75,18 +86,18 @@ def one_line_errors() -> Iterator[None]:
         sys.exit(2)
 
 
-def on_starting(server: Arbiter) -> None:
+def on_starting(server: Any) -> None:
     """Have a Redis; here, so that a worker that dies does not take it along."""
     with one_line_errors():
         embedded.ensure(os.environ)
 
 
-def when_ready(server: Arbiter) -> None:
+def when_ready(server: Any) -> None:
     """Tell a person where to look, and who will answer."""
     server.log.info("chatsse: http://localhost:%s, answers by %s", bind.rpartition(":")[2], _who(settings))
 
 
-def post_fork(server: Arbiter, worker: Worker) -> None:
+def post_fork(server: Any, worker: Worker) -> None:
     """Forget the app's modules that the master has imported."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "chatsse"]:
         del sys.modules[name]
@@ -97,7 +108,7 @@ def post_worker_init(worker: Worker) -> None:
     worker.wsgi.extensions["chatsse"].start(is_alive=lambda: worker.alive)
 
 
-def worker_exit(server: Arbiter, worker: Worker) -> None:
+def worker_exit(server: Any, worker: Worker) -> None:
     """Stop what works beside the requests."""
     # The master calls this too, for a worker that it found gone, and nobody has loaded an app there.
     if hasattr(worker, "wsgi"):
@@ -127,7 +138,7 @@ keepalive = 100
 # A worker that has served its share would cut all its streams.
 max_requests = 0
 # On a disk, a busy one can hold up the heartbeat.
-worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 # It listens in the home directory, where two apps of one user meet, on a thread of asyncio's, which is
 # no friend of gevent's patches.
 control_socket_disable = True

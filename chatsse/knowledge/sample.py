@@ -20,10 +20,10 @@ from markdown_it.tree import SyntaxTreeNode
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+|(?:(?![\u3040-\u30ff\u3400-\u9fff])\w)+")
 _COMMON = frozenset(
     _WORD.findall(
-        "a about all also am an and any are as at be been but by can could did do does for from had has have how"
-        " i if in into is it its just may me more most much my no not of on one or our should so some tell than"
-        " that the their them then there these they this to up use us was we were what when where which who whom"
-        " whose why will with would you your"
+        "a about all also am an and any are as at be been but by can could did do does for from had has"
+        " have how i if in into is it its just may me more most much my no not of on one or our should so"
+        " some tell than that the their them then there these they this to up use us was we were what when"
+        " where which who whom whose why will with would you your"
     )
 )
 

@@ -78,7 +78,7 @@ class Claude:
         except _Stalled as error:
             raise ModelError("model_stalled", f"no response in {self._stall_s:g} s") from error
         except anthropic.APIStatusError as error:
-            raise failure(error.type, error.status_code, f"{error.message} ({error.request_id})") from error
+            raise failure(error.type, error.status_code, _words(error)) from error
         except anthropic.APIConnectionError as error:
             raise ModelError(
                 "model_unavailable", f"{type(error.__cause__).__name__}: {error.__cause__}"
@@ -90,6 +90,7 @@ class Claude:
     def _parts(self, body: Body) -> Generator[Part, None, None]:
         """Yield the parts that `body` carries, and close it."""
         decoder, message, progress = Decoder(), Message(), _Progress(body, self._stall_s)
+        is_whole = False
         try:
             for chunk in body:
                 moved = False
@@ -98,10 +99,11 @@ class Claude:
                         continue
                     moved = True
                     part = message.part(name, data)
+                    is_whole = name == "message_stop"
                     if part is not None:
                         yield part
-                    if name == "message_stop":
-                        return body.finish()
+                    if is_whole:
+                        return
                 # Only now, so that the time a slow reader took is not held against the API.
                 progress.made() if moved else progress.missed()
             raise ModelError("model_interrupted", "the stream ended without message_stop")
@@ -112,7 +114,7 @@ class Claude:
         except ValueError as error:
             raise ModelError("model_garbled", str(error)) from error
         finally:
-            body.close()
+            (body.finish if is_whole else body.close)()
 
 
 class _Progress:
@@ -152,8 +154,9 @@ class _Progress:
 
 
 class _Stalled(anthropic.AnthropicError):
-    """No response in time. One of the SDK's own errors, as it retries what it does not know as such,
-    and each retry would have a visitor wait as long again.
+    """No response in time.
+
+    One of the SDK's own errors, as it retries any other, and a visitor would wait as long again each time.
     """
 
 
@@ -176,6 +179,10 @@ def _limit_retry_after(response: httpx2.Response) -> None:
         wait_s = float("inf")  # A date; the API sends seconds.
     if not wait_s <= MAX_RETRY_AFTER_S:
         headers["x-should-retry"] = "false"
+
+
+def _words(error: anthropic.APIStatusError) -> str:
+    return f"{error.api_message or error.message} ({error.request_id})"
 
 
 def _event_stream(response: httpx2.Response) -> Body:

@@ -104,8 +104,17 @@ def _delta(delta: Any) -> Part | None:
     if delta["type"] == "text_delta":
         return _text(delta["text"])
     if delta["type"] == "citations_delta" and delta["citation"]["type"] == "search_result_location":
-        return Citation(_string(delta["citation"]["source"]), _string(delta["citation"]["cited_text"]))
+        return _citation(delta["citation"])
     return None
+
+
+def _citation(citation: Any) -> Citation:
+    title = citation.get("title")
+    return Citation(
+        source=_string(citation["source"]),
+        title="" if title is None else _string(title),
+        quote=_string(citation["cited_text"]),
+    )
 
 
 def _text(value: object) -> Text | None:

@@ -7,7 +7,7 @@ connection stays its own: authentication, retries, typed errors.
 
 import ssl
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
 
@@ -27,7 +27,7 @@ from chatsse.errors import ConfigError
 # Connections kept for the next request; more are opened at need, and closed when they come back.
 MAX_IDLE = 1000
 READ_BYTES = 16384
-FINISH_TIMEOUT_S = 0.5
+FINISH_TIMEOUT_S = 0.2
 
 # The first that fits counts: in urllib3 a refused connection is a kind of connect timeout.
 ERRORS: tuple[tuple[type[HTTPError], type[httpx2.TransportError]], ...] = (
@@ -41,8 +41,9 @@ ERRORS: tuple[tuple[type[HTTPError], type[httpx2.TransportError]], ...] = (
 
 
 class Body(httpx2.SyncByteStream):
-    """The body of a response, one HTTP chunk after the other; `Response.extensions["body"]` holds it too,
-    so that a reader can let go of everything else.
+    """The body of a response, one HTTP chunk after the other.
+
+    `Response.extensions["body"]` holds it too, so that a reader can let go of everything else.
     """
 
     __slots__ = ("_chunks", "_response")
@@ -74,9 +75,8 @@ class Body(httpx2.SyncByteStream):
         """Return the connection to the pool if the body ends here, as it should, else close it."""
         self.set_timeout(FINISH_TIMEOUT_S)
         try:
-            next(self._chunks, None)
-        except httpx2.TransportError:
-            pass
+            with suppress(httpx2.TransportError):
+                next(self._chunks, None)
         finally:
             self.close()
 
@@ -98,6 +98,10 @@ class Transport(httpx2.BaseTransport):
         }
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Return the response as soon as its head is here.
+
+        :raises httpx2.TransportError: no connection, or no response
+        """
         timeouts = request.extensions["timeout"]
         with _translated_errors():
             response = self._pool(request.url).urlopen(
@@ -116,6 +120,7 @@ class Transport(httpx2.BaseTransport):
         )
 
     def close(self) -> None:
+        """Close the connections that nobody uses."""
         for pool in (self._direct, *self._proxies.values()):
             pool.clear()
 

@@ -2,10 +2,10 @@
 
 from flask import Blueprint, Response, jsonify
 
-from chatsse.connections import Client, reaching_redis
+from chatsse.connections import SharedLine
 
 
-def health(commands: Client) -> Blueprint:
+def health(commands: SharedLine) -> Blueprint:
     """Return `/healthz` (the process answers) and `/readyz` (Redis does, too)."""
     views = Blueprint("health", __name__)
 
@@ -15,8 +15,7 @@ def health(commands: Client) -> Blueprint:
 
     @views.get("/readyz")
     def readyz() -> Response:
-        with reaching_redis():
-            commands.ping()
+        commands.execute(("PING",))
         return jsonify(status="ok")
 
     return views
