@@ -37,7 +37,7 @@ from chatsse.providers import Provider
 from chatsse.questions import Questions
 from chatsse.views.blog import blog
 from chatsse.views.chat import chat
-from chatsse.views.guard import guard
+from chatsse.views.guard import guard_bodies, guard_origins, shape_errors
 from chatsse.views.health import health
 from chatsse.views.stream import stream
 from chatsse.work import Work
@@ -129,7 +129,9 @@ def create_app(config: Config | None = None) -> Flask:
     services = Services(config)
     app = Flask(__name__, template_folder=str(templates_dir()), static_folder=str(static_dir()))
     app.extensions["chatsse"] = services
-    guard(app, config)
+    guard_origins(app, config)
+    guard_bodies(app, config)
+    shape_errors(app)
     app.register_blueprint(chat(config, services.hub, services.questions))
     app.register_blueprint(stream(services.hub, services.questions))
     app.register_blueprint(health(services.connections.commands))

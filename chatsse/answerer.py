@@ -130,7 +130,7 @@ class Answerers:
         writer.wait()
 
     def _claim(self, job: Job) -> Writer | None:
-        """Return the job's writer, or None where there is nothing to do: the answer ended, or is another's."""
+        """Return the job's writer; None where the answer has ended, or is somebody else's."""
         me = gevent.getcurrent()
         while True:
             events = self._journal.after(job.answer_id, START)

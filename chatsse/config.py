@@ -71,7 +71,7 @@ def _number(env: Mapping[str, str], name: str, default: float, least: float, *, 
     value = env.get(name, "").strip()
     if not value:
         return default
-    if not re.fullmatch(r"\d{1,9}" if whole else r"\d{1,9}(\.\d+)?", value):
+    if not re.fullmatch(r"[0-9]{1,9}" if whole else r"[0-9]{1,9}(\.[0-9]+)?", value):
         raise ConfigError(name, f"{value!r} is not a {'whole ' if whole else ''}number")
     if float(value) < least:
         raise ConfigError(name, f"{value} is below {least:g}")
@@ -82,10 +82,16 @@ def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | N
     value = env.get(name, "").strip()
     if not value:
         return None
-    parts = urlsplit(value)
-    if parts.scheme not in schemes or not (parts.hostname or parts.scheme == "unix"):
-        # The value may hold a password, so it is not repeated.
-        raise ConfigError(name, f"not an address that starts with {' or '.join(s + '://' for s in schemes)}")
+    # The value may hold a password, so it is not repeated.
+    problem = f"not an address that starts with {' or '.join(s + '://' for s in schemes)}"
+    try:
+        parts = urlsplit(value)
+        place = parts.path.strip("/") if parts.scheme == "unix" else parts.hostname
+        parts.port  # noqa: B018 -- read for its check
+    except ValueError as error:
+        raise ConfigError(name, problem) from error
+    if parts.scheme not in schemes or not place:
+        raise ConfigError(name, problem)
     return value
 
 

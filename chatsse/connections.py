@@ -7,12 +7,12 @@
 | `work` | the blocking read of the work queue |
 | pub/sub | every live event of every stream of the process; the hub makes it |
 
-redis-py connects, signs in, speaks TLS and names the errors. Its client is left out: a greenlet would hold
-a connection for each round trip, and at a thousand streams either the greenlets wait for each other or
-the connections outgrow a small Redis plan.
+redis-py connects, signs in, speaks TLS and names the errors. Its client is left out: with it a greenlet
+holds a connection for each round trip, and at a thousand streams either the greenlets wait for each other
+or the connections outgrow a small Redis plan.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import gevent
@@ -22,12 +22,14 @@ from hiredis import pack_command
 from redis import ConnectionPool
 from redis.backoff import NoBackoff
 from redis.connection import ConnectionInterface
-from redis.exceptions import RedisError, ResponseError, TimeoutError
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeout
 from redis.retry import Retry
 
 from chatsse.errors import RedisAway
 
-Command: TypeAlias = tuple[str | bytes | int, ...]
+Argument: TypeAlias = str | bytes | int
+Command: TypeAlias = tuple[Argument, ...]
 Maker: TypeAlias = Callable[[float | None], ConnectionInterface]
 
 TIMEOUT_S = 3
@@ -51,7 +53,7 @@ class Line:
         """
         try:
             connection = self._connection or self._connect()
-            connection.send_packed_command([b"".join(map(pack_command, commands))])
+            connection.send_packed_command([b"".join(map(_packed, commands))])
             return [_reply(connection) for _ in commands]
         except (RedisError, OSError) as error:
             self.close()
@@ -95,7 +97,7 @@ class SharedLine:
         self._wake.set()
         if not self._runner:
             self._runner = gevent.spawn(self._run)
-        replies = result.get()
+        replies: list[Any] = result.get()
         for reply in replies:
             if isinstance(reply, ResponseError):
                 raise RedisAway from reply
@@ -114,7 +116,7 @@ class SharedLine:
             waiting, self._waiting = self._waiting, []
             try:
                 replies = iter(self._twice([command for commands, _ in waiting for command in commands]))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 -- raised again where each of them waits
                 for _, result in waiting:
                     result.set_exception(error)
             else:
@@ -125,7 +127,7 @@ class SharedLine:
         try:
             return self._line.round_trip(commands)
         except RedisAway as error:
-            if isinstance(error.__cause__, TimeoutError):
+            if isinstance(error.__cause__, RedisTimeout):
                 raise
             return self._line.round_trip(commands)
 
@@ -159,7 +161,8 @@ class Connections:
     def make(self, timeout_s: float | None) -> ConnectionInterface:
         """Return a new connection, not connected yet, whose replies may take `timeout_s`."""
         options = {**self._pool.connection_kwargs, "socket_timeout": timeout_s}
-        return self._pool.connection_class(**options)
+        connection: ConnectionInterface = self._pool.connection_class(**options)
+        return connection
 
     def close(self) -> None:
         """Close them."""
@@ -172,6 +175,16 @@ def fields_of(reply: Iterable[bytes]) -> dict[bytes, bytes]:
     """Return the mapping that Redis spells as a list of names and values in turn."""
     each = iter(reply)
     return dict(zip(each, each, strict=True))
+
+
+def flat(fields: Mapping[str, Argument]) -> list[Argument]:
+    """Return a mapping as Redis takes it: names and values in turn."""
+    return [each for pair in fields.items() for each in pair]
+
+
+def _packed(command: Command) -> bytes:
+    # hiredis annotates the tuple as one of a single item.
+    return pack_command(command)  # type: ignore[arg-type, no-any-return]
 
 
 def _reply(connection: ConnectionInterface) -> Any:

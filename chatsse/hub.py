@@ -65,8 +65,17 @@ class Reader:
     """
 
     __slots__ = (
-        "answer_id", "has_ended", "heard_at", "_hub", "_channel", "_cursor", "_woken", "_messages",
-        "_waiting_bytes", "_is_behind", "_owes_ping",
+        "_channel",
+        "_cursor",
+        "_hub",
+        "_is_behind",
+        "_messages",
+        "_owes_ping",
+        "_waiting_bytes",
+        "_woken",
+        "answer_id",
+        "has_ended",
+        "heard_at",
     )  # fmt: skip
 
     def __init__(self, hub: "Hub", channel: Channel, answer_id: str, cursor: EventId) -> None:

@@ -16,13 +16,13 @@ import secrets
 from collections.abc import Callable, Mapping
 from hashlib import sha1
 from time import monotonic
-from typing import Any, TypeAlias
+from typing import Any
 
 import gevent
 from gevent.event import Event as Signal
 from redis.exceptions import NoScriptError
 
-from chatsse.connections import Line, SharedLine, fields_of
+from chatsse.connections import Argument, Line, SharedLine, fields_of, flat
 from chatsse.errors import Fenced, NotFound, RedisAway
 from chatsse.event import (
     START,
@@ -44,8 +44,6 @@ WRITING_TTL_S = 3600
 RETRY_S = (0.02, 1.0)
 # What the hash of an erased answer holds as `ended`.
 ERASED = "erased"
-
-Argument: TypeAlias = str | bytes | int
 
 # KEYS: the log, the answer's hash. ARGV: the top as the producer knows it, the log's TTL, the message,
 # the number of entries, each entry's id, kind and data, then fields and values for the hash.
@@ -240,8 +238,18 @@ class Writer:
     """
 
     __slots__ = (
-        "keys", "attempt", "stored_at", "_journal", "_top", "_stored", "_sending", "_pending", "_fields",
-        "_fenced_by", "_on_fenced", "_settled",
+        "_fenced_by",
+        "_fields",
+        "_journal",
+        "_on_fenced",
+        "_pending",
+        "_sending",
+        "_settled",
+        "_stored",
+        "_top",
+        "attempt",
+        "keys",
+        "stored_at",
     )  # fmt: skip
 
     def __init__(
@@ -286,7 +294,7 @@ class Writer:
         self.append(kind, value)
 
     def probe(self) -> None:
-        """Have the log's top compared with the one known, to find a claim or a loss in silence too."""
+        """Have the log's top compared with the one known: finds a claim, or a loss, in silence too."""
         self._journal.commit(self)
 
     def wait(self) -> None:
@@ -379,9 +387,7 @@ def append_arguments(
     ]  # fmt: skip
     for event_id, kind, data in events:
         arguments += (str(event_id), kind, data)
-    for field in fields.items():
-        arguments += field
-    return arguments
+    return arguments + flat(fields)
 
 
 def _claim(log: list[Event]) -> Event:

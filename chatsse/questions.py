@@ -2,10 +2,14 @@
 
 | key | type | holds |
 |---|---|---|
-| `chatsse:{<id>}` | hash | `prompt`, `conversation`, `page`, `at` (ms since 1970), `body` (digest of the request), `queued`; from the answer's end on `ended` (`done`, `failed`), `answer`, `sources` (JSON) |
+| `chatsse:{<id>}` | hash | a question and its answer, see below |
 | `chatsse:{<conversation>}:turns` | list | ids of the conversation's questions, oldest first |
-| `chatsse:{<digest>}:once` | string | the id of the question that was asked under an `Idempotency-Key` |
-| `chatsse:{<digest>}:asked:<minute>` | string | how many questions an address has asked in that minute |
+| `chatsse:{<digest>}:once` | string | the id of what was asked under an `Idempotency-Key` |
+| `chatsse:{<digest>}:asked:<minute>` | string | how many questions an address asked in that minute |
+
+The hash holds `prompt`, `conversation`, `page`, `at` (ms since 1970), `body` (digest of the request),
+`queued` once it is in the work queue, and from the answer's end on `ended` (`done` or `failed`),
+`answer` and `sources` (JSON).
 """
 
 import secrets
@@ -14,12 +18,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from itertools import chain
 from json import loads
 from typing import Any
 
-
-from chatsse.connections import Command, SharedLine, fields_of
+from chatsse.connections import Command, SharedLine, fields_of, flat
 from chatsse.errors import BadRequest, Fenced, NotFound, RateLimited
 from chatsse.event import START, Event, json_line, text_of
 from chatsse.journal import Journal, hash_key
@@ -122,7 +124,7 @@ class Questions:
         return _question(answer_id, fields_of(fields))
 
     def turns_before(self, question: Question) -> tuple[Turn, ...]:
-        """Return the answered turns of the conversation before a question, the newest that fit, oldest first.
+        """Return the answered turns before a question, oldest first: the newest ones that fit.
 
         :raises RedisAway:
         """
@@ -181,14 +183,14 @@ class Questions:
 
     def _storing(self, question: Question, body: str) -> tuple[Command, ...]:
         key = hash_key(question.id)
-        fields = {
+        fields: dict[str, str | int] = {
             "prompt": question.prompt,
             "conversation": question.conversation,
             "page": question.page or "",
             "at": question.at_ms,
             "body": body,
         }
-        return ("HSET", key, *chain.from_iterable(fields.items())), ("EXPIRE", key, self._history_ttl_s)
+        return ("HSET", key, *flat(fields)), ("EXPIRE", key, self._history_ttl_s)
 
     def _enqueuing(self, question: Question) -> tuple[Command, ...]:
         """Return what puts a stored question into its conversation and the queue; safe to do again."""

@@ -3,7 +3,7 @@
 The SDK builds, signs, sends and retries the request and raises its typed errors. The answer is then
 read straight from our `transport`, since the SDK's models of the events cost more CPU than the network.
 
-A fault before the first event is retried by the SDK; one after it never is, as words were said.
+A fault before the response is retried by the SDK; one after it never is, as words may have been said.
 """
 
 import re
@@ -35,7 +35,8 @@ class Claude:
     def __init__(self, api_key: str, base_url: str | None, model: str, *, stall_s: float = 30) -> None:
         if not re.fullmatch(r"[!-~]+", api_key):
             raise ConfigError("ANTHROPIC_API_KEY", "holds characters that no key has")
-        self._api_key = api_key
+        # Its beginning too, where a detail was cut short.
+        self._secret = re.compile(re.escape(api_key) + r"|sk-ant-[\w-]*")
         self._model = model
         self._stall_s = stall_s
         self._client = anthropic.Anthropic(
@@ -59,10 +60,10 @@ class Claude:
         try:
             yield from self._parts(self._open(request))
         except ModelError as error:
-            if self._api_key not in f"{error.detail} {error.__cause__}":
+            if not self._secret.search(f"{error.detail} {error.__cause__}"):
                 raise
             # A proxy in between may repeat the headers it got.
-            detail = error.detail.replace(self._api_key, "[key]")
+            detail = self._secret.sub("[key]", error.detail)
             raise ModelError(error.code, detail, retryable=error.retryable) from None
 
     def _open(self, request: Request) -> Body:

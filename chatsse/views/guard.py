@@ -20,9 +20,8 @@ CORS_HEADERS = {
 }
 
 
-def guard(app: Flask, config: Config) -> None:
-    """Have the app answer only to the origins that may ask, and in one form of error."""
-    app.config["MAX_CONTENT_LENGTH"] = config.max_prompt_chars * BYTES_PER_CHAR + OTHER_BYTES
+def guard_origins(app: Flask, config: Config) -> None:
+    """Have the app answer the pages that may embed it, and no others."""
 
     @app.before_request
     def check_origin() -> Response | None:
@@ -42,6 +41,19 @@ def guard(app: Flask, config: Config) -> None:
             response.headers["Access-Control-Expose-Headers"] = "Chatsse-Stream, Retry-After"
         return response
 
+    def _may_ask(origin: str) -> bool:
+        own = origin.partition("://")[2] == request.host
+        return own or "*" in config.origins or origin.lower() in config.origins
+
+
+def guard_bodies(app: Flask, config: Config) -> None:
+    """Have the app refuse bodies that no question can fill."""
+    app.config["MAX_CONTENT_LENGTH"] = config.max_prompt_chars * BYTES_PER_CHAR + OTHER_BYTES
+
+
+def shape_errors(app: Flask) -> None:
+    """Have every error leave in the one form, and nothing of its insides."""
+
     @app.errorhandler(ChatsseError)
     def known(error: ChatsseError) -> tuple[Response, int]:
         if error.status >= 500:
@@ -54,25 +66,17 @@ def guard(app: Flask, config: Config) -> None:
         return _error("body_too_large", f"The body is larger than {limit} bytes.", 413)
 
     @app.errorhandler(HTTPException)
-    def http(error: HTTPException) -> tuple[Response, int] | Response:
-        if error.response is not None or error.code is None:
-            return Response.force_type(error.get_response())
-        answer, status = _error(
-            error.name.lower().replace(" ", "_"), error.description or error.name, error.code
-        )
-        answer.headers.extend(
-            (name, value) for name, value in error.get_headers() if name not in ("Content-Type",)
-        )
-        return answer, status
+    def http(error: HTTPException) -> tuple[Response, int]:
+        name = error.name.lower().replace(" ", "_")
+        response, status = _error(name, error.description or error.name, error.code or 500)
+        # Such as Allow, with a method that is not allowed.
+        response.headers.extend(h for h in error.get_headers() if h[0] != "Content-Type")
+        return response, status
 
     @app.errorhandler(Exception)
     def unknown(error: Exception) -> tuple[Response, int]:
-        log.exception("%s %s failed", request.method, request.path, exc_info=error)
-        return _error(ChatsseError.code, ChatsseError.message, 500)
-
-    def _may_ask(origin: str) -> bool:
-        own = origin.partition("://")[2] == request.host
-        return own or "*" in config.origins or origin.lower() in config.origins
+        log.error("%s %s failed", request.method, request.path, exc_info=error)
+        return _error(ChatsseError.code, ChatsseError.message, ChatsseError.status)
 
 
 def _error(code: str, message: str, status: int, retry_after_s: int | None = None) -> tuple[Response, int]:

