@@ -148,7 +148,7 @@ class Answerers:
 
     def _speak(self, writer: Writer, job: Job) -> Stop:
         if writer.attempt > MAX_ATTEMPTS:
-            raise ModelError("interrupted", f"{MAX_ATTEMPTS} attempts were cut off")
+            raise ModelError("model_interrupted", f"{MAX_ATTEMPTS} attempts were cut off")
         if writer.attempt > 1:
             writer.append("status", {"stage": "continuing"})
             writer.append("rewind", {"length": 0})

@@ -231,6 +231,8 @@ class Hub:
     def close(self) -> None:
         """End all readers' iterations, so that their responses end cleanly."""
         self.is_closing = True
+        gevent.killall(self._greenlets)
+        self._drop_connection()
         for reader in self._readers():
             reader.wake()
 
