@@ -7,14 +7,14 @@ with the next probe.
 
 import logging
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from time import monotonic
 
 import gevent
 from gevent.pool import Pool
 
-from chatsse.errors import ChatsseError, Fenced, ModelError, RedisAway, failure
-from chatsse.event import START, TERMINAL
+from chatsse.errors import ChatsseError, Fenced, ModelError, NotFound, RedisAway, failure
+from chatsse.event import START, TERMINAL, Event
 from chatsse.journal import Journal, Writer
 from chatsse.providers import Citation, Provider, Request, Stop, Text, Thinking, Usage
 from chatsse.questions import Questions, ending
@@ -104,7 +104,8 @@ class Answerers:
     def _run(self, job: Job) -> None:
         self._live[job] = None
         try:
-            self._answer(job)
+            with suppress(NotFound):  # Erased, or expired, before its turn came.
+                self._answer(job)
             self._work.done(job)
         except Fenced as error:
             log.info("another producer has %s", error)
@@ -116,12 +117,13 @@ class Answerers:
             del self._live[job]
 
     def _answer(self, job: Job) -> None:
-        writer = self._claim(job)
+        question, turns, events = self._questions.take_up(job.answer_id, job.conversation)
+        writer = self._claim(job, events)
         if writer is None:
             return
         self._live[job] = writer
         try:
-            stop = self._speak(writer, job)
+            stop = self._speak(writer, Request(SYSTEM, turns, question.prompt, self._max_output_tokens))
         except ModelError as error:
             log.warning("the model failed %s: %s", job.answer_id, error)
             writer.finish("failed", failure(error), ending("failed", writer.events()))
@@ -129,31 +131,29 @@ class Answerers:
             writer.finish("done", {"stop_reason": stop.reason}, ending("done", writer.events()))
         writer.wait()
 
-    def _claim(self, job: Job) -> Writer | None:
+    def _claim(self, job: Job, events: list[Event]) -> Writer | None:
         """Return the job's writer; None where the answer has ended, or is somebody else's."""
         me = gevent.getcurrent()
-        while True:
-            events = self._journal.after(job.answer_id, START)
+        while not (events and events[-1].kind in TERMINAL):
             attempts = events[-1].id.attempt if events else 0
-            if events and events[-1].kind in TERMINAL:
-                return None
             if not job.is_taken_over and attempts != job.attempt - 1:
                 return None
             try:
                 return self._journal.claim(
                     job.answer_id, events, lambda: me.kill(Fenced(job.answer_id, "taken over"), block=False)
                 )
-            except Fenced:
-                continue  # The log has grown meanwhile: look again.
+            except Fenced:  # The log has grown meanwhile: look again.
+                events = self._journal.after(job.answer_id, START)
+        return None
 
-    def _speak(self, writer: Writer, job: Job) -> Stop:
+    def _speak(self, writer: Writer, request: Request) -> Stop:
         if writer.attempt > MAX_ATTEMPTS:
             raise ModelError("model_interrupted", f"{MAX_ATTEMPTS} attempts were cut off")
         if writer.attempt > 1:
             writer.append("status", {"stage": "continuing"})
             writer.append("rewind", {"length": 0})
         sources = Sources(writer)
-        with closing(self._provider.answer(self._request(job))) as parts:
+        with closing(self._provider.answer(request)) as parts:
             for part in parts:
                 match part:
                     case Text():
@@ -163,15 +163,10 @@ class Answerers:
                     case Citation():
                         sources.cite(part)
                     case Usage():
-                        log.debug("%s: %r", job.answer_id, part)
+                        log.debug("%s: %r", writer.keys[1], part)
                     case Stop():
                         return part
         raise ModelError("model_interrupted", "the provider stopped without a reason")
-
-    def _request(self, job: Job) -> Request:
-        question = self._questions.get(job.answer_id)
-        turns = self._questions.turns_before(question)
-        return Request(SYSTEM, turns, question.prompt, self._max_output_tokens)
 
     def _hand_back(self, job: Job, writer: Writer | None) -> None:
         try:

@@ -22,7 +22,7 @@ import gevent
 from gevent.event import Event as Signal
 from redis.exceptions import NoScriptError
 
-from chatsse.connections import Argument, Line, SharedLine, fields_of, flat
+from chatsse.connections import Argument, Command, Line, SharedLine, fields_of, flat
 from chatsse.errors import Fenced, NotFound, RedisAway
 from chatsse.event import (
     START,
@@ -38,15 +38,17 @@ from chatsse.event import (
 
 log = logging.getLogger(__name__)
 
-# A log that is still written to is kept at least this long after each append, however short ended ones
-# are kept.
+# From its claim on, an attempt has this long; no model takes as long over an answer.
 WRITING_TTL_S = 3600
 RETRY_S = (0.02, 1.0)
+# Commits follow each other at this distance at least. An answer alone never waits, for its tokens come
+# further apart; under load each round trip carries the tokens of many.
+PACE_S = 0.010
 # What the hash of an erased answer holds as `ended`.
 ERASED = "erased"
 
-# KEYS: the log, the answer's hash. ARGV: the top as the producer knows it, the log's TTL, the message,
-# the number of entries, each entry's id, kind and data, then fields and values for the hash.
+# KEYS: the log, the answer's hash. ARGV: the top as the producer knows it, the log's TTL (0: as it is), the
+# message, the number of entries, each entry's id, kind and data, then fields and values for the hash.
 # Returns nothing when added, else the real top.
 APPEND = """
 local top = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
@@ -57,7 +59,7 @@ if count == 0 then return end
 for i = 5, 4 + 3 * count, 3 do
   redis.call('XADD', KEYS[1], ARGV[i], 'kind', ARGV[i + 1], 'data', ARGV[i + 2])
 end
-redis.call('EXPIRE', KEYS[1], ARGV[2])
+if ARGV[2] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
 if #ARGV > 4 + 3 * count then redis.call('HSET', KEYS[2], unpack(ARGV, 5 + 3 * count)) end
 redis.call('PUBLISH', KEYS[1], ARGV[3])
 """
@@ -74,6 +76,16 @@ def log_key(answer_id: str) -> str:
 def hash_key(answer_id: str) -> str:
     """Return the name of the answer's hash (see questions.py)."""
     return f"chatsse:{{{answer_id}}}"
+
+
+def reading(answer_id: str, cursor: EventId) -> Command:
+    """Return the command that reads the events after `cursor`; `read` takes its reply."""
+    return ("XRANGE", log_key(answer_id), f"({cursor}", "+")
+
+
+def read(entries: list[tuple[bytes, list[bytes]]]) -> list[Event]:
+    """Return the events of a stream's entries."""
+    return [_event(*entry) for entry in entries]
 
 
 class Journal:
@@ -97,8 +109,8 @@ class Journal:
 
         :raises RedisAway:
         """
-        (entries,) = self._commands.execute(("XRANGE", log_key(answer_id), f"({cursor}", "+"))
-        return [_event(*entry) for entry in entries]
+        (entries,) = self._commands.execute(reading(answer_id, cursor))
+        return read(entries)
 
     def missed(self, answer_id: str, cursor: EventId) -> tuple[list[Event], bool]:
         """Return the events after `cursor` and whether the log ends with them.
@@ -108,13 +120,13 @@ class Journal:
         """
         key = log_key(answer_id)
         missed, newest, (prompt, ended) = self._commands.execute(
-            ("XRANGE", key, f"({cursor}", "+"),
+            reading(answer_id, cursor),
             ("XREVRANGE", key, "+", "-", "COUNT", 1),
             ("HMGET", hash_key(answer_id), "prompt", "ended"),
         )
         if ended == ERASED.encode() or (not newest and (prompt is None or ended)):
             raise NotFound
-        events = [_event(*entry) for entry in missed]
+        events = read(missed)
         # The newest may have come after the range was read: it counts only for a reader who has it.
         last = events[-1] if events else _event(*newest[0]) if newest else None
         return events, bool(last and last.kind in TERMINAL and (events or last.id <= cursor))
@@ -181,21 +193,14 @@ class Journal:
         retry_s = RETRY_S[0]
         while True:
             self._wake.wait()
-            self._gather()
             self._wake.clear()
             writers, self._waiting = list(self._waiting), {}
             if self._commit_group(writers):
                 retry_s = RETRY_S[0]
+                gevent.sleep(PACE_S)
             else:
                 gevent.sleep(retry_s)
                 retry_s = min(2 * retry_s, RETRY_S[1])
-
-    def _gather(self) -> None:
-        """Let everybody who has something to say at this moment say it."""
-        known = 0
-        while known < len(self._waiting):
-            known = len(self._waiting)
-            gevent.sleep(0)
 
     def _commit_group(self, writers: list["Writer"]) -> bool:
         """Send what the writers hold in one round trip; return False where Redis did not take it all."""
@@ -316,7 +321,8 @@ class Writer:
         if not self._sending:
             self._sending, self._pending = self._numbered(), []
         ended = bool(self._sending) and self._sending[-1].kind in TERMINAL
-        ttl_s = stream_ttl_s if ended else max(stream_ttl_s, WRITING_TTL_S)
+        begins = bool(self._sending) and self._sending[0].kind == "claim"
+        ttl_s = stream_ttl_s if ended else WRITING_TTL_S if begins else 0
         return append_arguments(self._top, self._sending, ttl_s, self._fields if ended else {})
 
     def settle(self, reply: bytes | None) -> bool:

@@ -24,7 +24,7 @@ from typing import Any
 from chatsse.connections import Command, SharedLine, fields_of, flat
 from chatsse.errors import BadRequest, Fenced, NotFound, RateLimited
 from chatsse.event import START, Event, json_line, text_of
-from chatsse.journal import Journal, hash_key
+from chatsse.journal import Journal, hash_key, read, reading
 from chatsse.providers import Turn
 from chatsse.work import Work
 
@@ -114,28 +114,32 @@ class Questions:
             return question
         return self._asked_before(first.decode(), body, question)
 
-    def get(self, answer_id: str) -> Question:
-        """Return a question.
+    def take_up(self, answer_id: str, conversation: str) -> tuple[Question, tuple[Turn, ...], list[Event]]:
+        """Return what an answerer needs: the question, the turns before it, and its log so far.
+
+        The turns are the answered ones that are the newest and fit, oldest first.
 
         :raises NotFound:
         :raises RedisAway:
         """
-        (fields,) = self._commands.execute(("HGETALL", hash_key(answer_id)))
-        return _question(answer_id, fields_of(fields))
+        fields, ids, entries = self._commands.execute(
+            ("HGETALL", hash_key(answer_id)),
+            ("LRANGE", _turns_key(conversation), -CONTEXT_TURNS - 1, -1),
+            reading(answer_id, START),
+        )
+        question = _question(answer_id, fields_of(fields))
+        earlier = [name for each in ids if (name := each.decode()) != answer_id]
+        return question, self._turns(earlier), read(entries)
 
-    def turns_before(self, question: Question) -> tuple[Turn, ...]:
-        """Return the answered turns before a question, oldest first: the newest ones that fit.
-
-        :raises RedisAway:
-        """
+    def _turns(self, ids: list[str]) -> tuple[Turn, ...]:
         turns: list[Turn] = []
         room = CONTEXT_CHARS
-        for answer_id, fields in reversed(self._fields_of(question.conversation)):
+        for _, fields in reversed(self._fields_of(ids)):
             prompt, answer = fields.get(b"prompt", b"").decode(), fields.get(b"answer", b"").decode()
             room -= len(prompt) + len(answer)
-            if room < 0 or len(turns) == CONTEXT_TURNS:
+            if room < 0:
                 break
-            if answer and answer_id != question.id:
+            if answer:
                 turns.append(Turn(prompt, answer))
         return tuple(reversed(turns))
 
@@ -145,7 +149,8 @@ class Questions:
         :raises NotFound:
         :raises RedisAway:
         """
-        turns = [_turn(*pair) for pair in self._fields_of(conversation) if b"prompt" in pair[1]]
+        pairs = self._fields_of(self._ids_of(conversation))
+        turns = [_turn(*pair) for pair in pairs if b"prompt" in pair[1]]
         if not turns:
             raise NotFound
         return turns
@@ -172,7 +177,7 @@ class Questions:
         :raises NotFound:
         :raises RedisAway:
         """
-        pairs = self._fields_of(conversation)
+        pairs = self._fields_of(self._ids_of(conversation))
         if not pairs:
             raise NotFound
         for answer_id, fields in pairs:
@@ -200,7 +205,7 @@ class Questions:
             ("RPUSH", turns, question.id),
             ("LTRIM", turns, -CONVERSATION_TURNS, -1),
             ("EXPIRE", turns, self._history_ttl_s),
-            *self._work.adding(question.id),
+            *self._work.adding(question.id, question.conversation),
             ("HSET", hash_key(question.id), "queued", 1),
         )
 
@@ -215,12 +220,14 @@ class Questions:
             self._commands.execute(*self._enqueuing(question))
         return question
 
-    def _fields_of(self, conversation: str) -> list[tuple[str, dict[bytes, bytes]]]:
-        """Return the ids of a conversation's questions with their hashes, oldest first."""
+    def _ids_of(self, conversation: str) -> list[str]:
         (ids,) = self._commands.execute(("LRANGE", _turns_key(conversation), 0, -1))
-        names = [answer_id.decode() for answer_id in ids]
-        replies = self._commands.execute(*(("HGETALL", hash_key(name)) for name in names)) if names else []
-        return [(name, fields_of(reply)) for name, reply in zip(names, replies, strict=True)]
+        return [answer_id.decode() for answer_id in ids]
+
+    def _fields_of(self, ids: list[str]) -> list[tuple[str, dict[bytes, bytes]]]:
+        """Return questions' ids with their hashes."""
+        replies = self._commands.execute(*(("HGETALL", hash_key(each)) for each in ids)) if ids else []
+        return [(answer_id, fields_of(reply)) for answer_id, reply in zip(ids, replies, strict=True)]
 
 
 def ending(kind: str, log: Iterable[Event]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 | key | type | holds |
 |---|---|---|
-| `chatsse:work` | stream with the group `answerers` | a question each: its `id`, the `attempt` it waits for |
+| `chatsse:work` | stream with the group `answerers` | a question each: its `id`, `conversation`, `attempt` |
 
 An answerer that dies leaves its entries pending; another takes them once they have been idle for a lease.
 A live one keeps its entries fresh. An entry may be there twice: the log says whose an answer is.
@@ -30,6 +30,7 @@ class Job(NamedTuple):
 
     entry_id: bytes
     answer_id: str
+    conversation: str
     attempt: int
     is_taken_over: bool
 
@@ -49,9 +50,10 @@ class Work:
         self._ttl_s = ttl_s
         self._consumer = secrets.token_urlsafe(9)
 
-    def adding(self, answer_id: str, attempt: int = 1) -> tuple[Command, ...]:
+    def adding(self, answer_id: str, conversation: str, attempt: int = 1) -> tuple[Command, ...]:
         """Return the commands that put a question into the queue."""
-        return ("XADD", WORK, "*", "id", answer_id, "attempt", attempt), ("EXPIRE", WORK, self._ttl_s)
+        fields = ("id", answer_id, "conversation", conversation, "attempt", attempt)
+        return ("XADD", WORK, "*", *fields), ("EXPIRE", WORK, self._ttl_s)
 
     def take(self, most: int) -> list[Job]:
         """Return new questions, at most `most`; waits a while for the first.
@@ -98,7 +100,7 @@ class Work:
 
         :raises RedisAway:
         """
-        self._commands.execute(*self.adding(job.answer_id, attempt))
+        self._commands.execute(*self.adding(job.answer_id, job.conversation, attempt))
         self.done(job)
 
     def _make_group(self, error: ResponseError) -> None:
@@ -112,4 +114,5 @@ class Work:
 
 def _job(entry: tuple[bytes, list[bytes]], *, is_taken_over: bool) -> Job:
     entry_id, fields = entry[0], fields_of(entry[1])
-    return Job(entry_id, fields[b"id"].decode(), int(fields[b"attempt"]), is_taken_over)
+    answer_id, conversation = fields[b"id"].decode(), fields[b"conversation"].decode()
+    return Job(entry_id, answer_id, conversation, int(fields[b"attempt"]), is_taken_over)
