@@ -61,6 +61,7 @@ class Channel:
 class Reader:
     """One response's place in one log. Give it back with `close`.
 
+    :ivar first: what is to be sent before anything else
     :ivar has_ended: nothing will come any more
     """
 
@@ -74,12 +75,14 @@ class Reader:
         "_waiting_bytes",
         "_woken",
         "answer_id",
+        "first",
         "has_ended",
         "heard_at",
     )  # fmt: skip
 
     def __init__(self, hub: "Hub", channel: Channel, answer_id: str, cursor: EventId) -> None:
         self.answer_id = answer_id
+        self.first = b""
         self.has_ended = False
         self.heard_at = monotonic()
         self._hub = hub
@@ -114,6 +117,8 @@ class Reader:
 
         Yields a ping after `PING_S` of silence. Returns early when the process is about to stop.
         """
+        if self.first:
+            yield self.first
         while not (self.has_ended or self._hub.is_closing):
             self._woken.clear()
             frames = self._try_to_catch_up() if self._is_behind else self._take()

@@ -93,7 +93,7 @@ class Claude:
         decoder, message, progress = Decoder(), Message(), _Progress(body, self._stall_s)
         is_whole = False
         try:
-            for chunk in body:
+            while chunk := body.next_chunk():
                 moved = False
                 for name, data in decoder.feed(chunk):
                     if name not in EVENTS:

@@ -5,9 +5,12 @@ CPU of `urllib3` for each chunk of a stream. An SDK takes a transport of ours, s
 connection stays its own: authentication, retries, typed errors.
 """
 
+import http.client
+import socket
 import ssl
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
 
@@ -27,6 +30,7 @@ from chatsse.errors import ConfigError
 # Connections kept for the next request; more are opened at need, and closed when they come back.
 MAX_IDLE = 1000
 READ_BYTES = 16384
+BUFFER_BYTES = 1024
 FINISH_TIMEOUT_S = 0.2
 
 # The first that fits counts: in urllib3 a refused connection is a kind of connect timeout.
@@ -50,19 +54,23 @@ class Body(httpx2.SyncByteStream):
 
     def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
         self._response = response
-        self._chunks = self._read()
+        # stream() would hold back what is shorter than READ_BYTES where the body is not chunked.
+        self._chunks = response.read_chunked(READ_BYTES) if response.chunked else _reads(response)
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._chunks
+        while chunk := self.next_chunk():
+            yield chunk
 
-    def _read(self) -> Generator[bytes, None, None]:
-        with _translated_errors():
-            if self._response.chunked:
-                yield from self._response.stream(READ_BYTES)
-            else:
-                # stream() would hold back what is shorter than READ_BYTES.
-                while chunk := self._response.read1(READ_BYTES):
-                    yield chunk
+    def next_chunk(self) -> bytes:
+        """Return what comes next, as soon as it comes; nothing at the end.
+
+        :raises httpx2.TransportError: the connection failed
+        """
+        # No generator of our own: a stream that waits keeps the C stack of all that it waits in.
+        try:
+            return next(self._chunks, b"")
+        except HTTPError as error:
+            raise _translated(error) from error
 
     def set_timeout(self, timeout_s: float) -> None:
         """Have the next reads raise `httpx2.ReadTimeout` after `timeout_s` without a byte."""
@@ -76,7 +84,7 @@ class Body(httpx2.SyncByteStream):
         self.set_timeout(FINISH_TIMEOUT_S)
         try:
             with suppress(httpx2.TransportError):
-                next(self._chunks, None)
+                self.next_chunk()
         finally:
             self.close()
 
@@ -85,12 +93,43 @@ class Body(httpx2.SyncByteStream):
         self._response.close()
 
 
+class _Response(http.client.HTTPResponse):
+    """A response with a buffer of the size that an event has, since thousands of streams have one each."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp.close()
+        self.fp = sock.makefile("rb", BUFFER_BYTES)  # type: ignore[assignment]
+
+
+class _PlainConnection(urllib3.connection.HTTPConnection):
+    response_class = _Response
+
+
+class _TlsConnection(urllib3.connection.HTTPSConnection):
+    response_class = _Response
+
+
+class _PlainPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class _Pools(urllib3.PoolManager):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+
+
 class Transport(httpx2.BaseTransport):
     """Sends requests through a pool of `urllib3`, or through the proxy that the environment names."""
 
     def __init__(self) -> None:
         trust = httpx2.create_ssl_context()
-        self._direct = urllib3.PoolManager(maxsize=MAX_IDLE, ssl_context=trust)
+        self._direct = _Pools(maxsize=MAX_IDLE, ssl_context=trust)
         self._proxies = {
             scheme: _proxy(address, trust)
             for scheme, address in getproxies().items()
@@ -139,6 +178,11 @@ def _proxy(address: str, trust: ssl.SSLContext) -> urllib3.ProxyManager:
         raise ConfigError("HTTPS_PROXY", "not an address that starts with http:// or https://") from error
 
 
+def _reads(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    while chunk := response.read1(READ_BYTES):
+        yield chunk
+
+
 def _headers(response: urllib3.BaseHTTPResponse) -> list[tuple[str, str]]:
     """Return the headers, without those that no longer hold once `urllib3` has decoded the body."""
     gone = ("content-encoding", "content-length", "transfer-encoding")
@@ -150,5 +194,8 @@ def _translated_errors() -> Iterator[None]:
     try:
         yield
     except HTTPError as error:
-        kind = next(ours for theirs, ours in ERRORS if isinstance(error, theirs))
-        raise kind(str(error)) from error
+        raise _translated(error) from error
+
+
+def _translated(error: HTTPError) -> httpx2.TransportError:
+    return next(ours for theirs, ours in ERRORS if isinstance(error, theirs))(str(error))

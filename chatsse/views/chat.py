@@ -1,11 +1,11 @@
 """Asking a question, and the conversations that come of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
-from itertools import chain
 from json import loads
 
 from flask import Blueprint, Response, jsonify, request
+from werkzeug.wsgi import ClosingIterator
 
 from chatsse.config import Config
 from chatsse.errors import NotFound
@@ -41,7 +41,8 @@ def chat(config: Config, hub: Hub, questions: Questions) -> Blueprint:
     def post_and_stream() -> Response:
         question = ask("prompt", "message")
         reader = hub.read(question.id, START)
-        response = event_stream(reader, tutorial_frames(chain([catch_up(reader)], reader)))
+        reader.first = catch_up(reader)
+        response = event_stream(ClosingIterator(tutorial_frames(reader), reader.close))
         response.headers["Chatsse-Stream"] = _path(question)
         return response
 
@@ -59,7 +60,7 @@ def chat(config: Config, hub: Hub, questions: Questions) -> Blueprint:
     return views
 
 
-def tutorial_frames(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def tutorial_frames(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield an answer in the dialect that tutorials teach, from the frames of its stream.
 
     Its readers can only append: what a `rewind` took back is held until it is said again. Where the

@@ -1,10 +1,8 @@
 """Reading an answer, as Server-Sent Events or as JSON, and stopping it."""
 
-from collections.abc import Iterator
-from itertools import chain
-
 from flask import Blueprint, Response, jsonify, request
 from gevent import Timeout
+from werkzeug.wsgi import ClosingIterator
 
 from chatsse.errors import BadRequest, NotFound, RedisAway
 from chatsse.event import PING, EventId, as_json, decode, join
@@ -41,11 +39,11 @@ def stream(hub: Hub, questions: Questions) -> Blueprint:
     return views
 
 
-def event_stream(reader: Reader, chunks: Iterator[bytes]) -> Response:
-    """Return the response that sends `chunks` as they come and gives the reader back at its end."""
-    response = Response(chunks, mimetype="text/event-stream", headers=HEADERS)
-    response.call_on_close(reader.close)
-    return response
+def event_stream(body: Reader | ClosingIterator) -> Response:
+    """Return the response whose body comes piece by piece, and is closed at its end."""
+    # Passed through, the body meets the server without werkzeug's layers around it: at a thousand streams
+    # each of them costs.
+    return Response(body, mimetype="text/event-stream", headers=HEADERS, direct_passthrough=True)
 
 
 def catch_up(reader: Reader) -> bytes:
@@ -68,7 +66,10 @@ def _events(hub: Hub, answer_id: str, after: EventId) -> Response:
     if reader.has_ended and not missed:
         reader.close()
         return Response(status=204)
-    return event_stream(reader, chain([RETRY + missed], reader))
+    if request.method == "HEAD":
+        reader.close()
+    reader.first = RETRY + missed
+    return event_stream(reader)
 
 
 def _json(hub: Hub, answer_id: str, after: EventId, wait_s: float) -> Response:
