@@ -16,6 +16,8 @@ KINDS = frozenset({"claim", "token", "status", "sources", "citation", "rewind"})
 
 _CURSOR = re.compile(r"([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
 _TOKEN_HEAD, _TOKEN_TAIL = '{"token": "', '"}'
+# Where in a token's data its text stands, as a JSON string.
+_STRING = slice(len(_TOKEN_HEAD) - 1, -1)
 
 
 class EventId(NamedTuple):
@@ -86,6 +88,26 @@ def decode(frames: bytes) -> Iterator[Event]:
         event_id = parse_id(fields.get("id"))
         if event_id:
             yield Event(event_id, fields.get("event", "token"), fields["data"])
+
+
+def pack(events: Iterable[Event]) -> bytes:
+    """Return events that follow on each other in the least room: a line each, without its id.
+
+    A claim begins the next attempt, and within an attempt the numbers run on: `unpack` knows each id from
+    its line's place, given the whole log from its first claim.
+    """
+    return "".join(
+        f"{data[_STRING]}\n" if kind == "token" else f"{kind} {data}\n" for _, kind, data in events
+    ).encode("ascii")
+
+
+def unpack(lines: bytes | bytearray) -> Iterator[Event]:
+    """Yield the events of a whole log that `pack` made."""
+    attempt, seq = START
+    for line in lines.decode("ascii").splitlines():
+        kind, data = ("token", f'{{"token": {line}}}') if line[0] == '"' else line.split(" ", 1)
+        attempt, seq = (attempt + 1, 0) if kind == "claim" else (attempt, seq + 1)
+        yield Event(EventId(attempt, seq), kind, data)
 
 
 def encode_missed(events: Iterable[Event]) -> bytes:

@@ -29,11 +29,12 @@ from chatsse.event import (
     TERMINAL,
     Event,
     EventId,
-    decode,
     encode_all,
     json_line,
+    pack,
     parse_id,
     token_data,
+    unpack,
 )
 
 log = logging.getLogger(__name__)
@@ -239,7 +240,7 @@ class Journal:
 class Writer:
     """One producer's attempt at one answer: what it says goes into the log in this order, each once.
 
-    Keeps the whole log, as frames, to write it again where Redis has lost it.
+    Keeps the whole log, packed, to write it again where Redis has lost it.
     """
 
     __slots__ = (
@@ -265,7 +266,7 @@ class Writer:
         self.stored_at = monotonic()
         self._journal = journal
         self._top = log[-1].id
-        self._stored = bytearray(encode_all(log))
+        self._stored = bytearray(pack(log))
         self._sending: list[Event] = []
         self._pending: list[tuple[str, str]] = []
         self._fields: Mapping[str, str] = {}
@@ -314,7 +315,7 @@ class Writer:
 
     def events(self) -> list[Event]:
         """Return the whole log, with what is not stored yet."""
-        return [*decode(bytes(self._stored)), *self._sending, *self._numbered()]
+        return [*unpack(self._stored), *self._sending, *self._numbered()]
 
     def next_append(self, stream_ttl_s: int) -> list[Argument]:
         """Return the script's arguments for what is to be stored next; none of it changes any more."""
@@ -362,7 +363,7 @@ class Writer:
     def _advance(self) -> None:
         self.stored_at = monotonic()
         if self._sending:
-            self._stored += encode_all(self._sending)
+            self._stored += pack(self._sending)
             self._top = self._sending[-1].id
             self._sending = []
 
@@ -374,9 +375,9 @@ class Writer:
 
     def _write_again(self, top: EventId) -> None:
         log.warning("redis lost the end of %s, after %s: writing it again", self.keys[0], top)
-        known = [*decode(bytes(self._stored)), *self._sending]
+        known = [*unpack(self._stored), *self._sending]
         self._top = top
-        self._stored = bytearray(encode_all(event for event in known if event.id <= top))
+        self._stored = bytearray(pack(event for event in known if event.id <= top))
         self._sending = [event for event in known if event.id > top]
 
 

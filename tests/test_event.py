@@ -18,9 +18,11 @@ from chatsse.event import (
     encode_all,
     encode_missed,
     json_line,
+    pack,
     parse_id,
     text_of,
     token_data,
+    unpack,
 )
 
 HOSTILE = [
@@ -156,6 +158,15 @@ def test_the_json_form_has_the_names_of_eventsource() -> None:
     assert as_json(token(1, "a")) == {"id": "1-1", "event": "message", "data": {"token": "a"}}
     done = Event(EventId(1, 2), "done", json_line({"stop_reason": "end_turn"}))
     assert as_json(done) == {"id": "1-2", "event": "done", "data": {"stop_reason": "end_turn"}}
+
+
+@given(st.lists(st.text()))
+def test_a_packed_log_unpacks_to_the_same(texts: list[str]) -> None:
+    log = [Event(EventId(1, 0), "claim", json_line({"by": "a"}))]
+    log += [token(n, text) for n, text in enumerate(texts, 1)]
+    log += [Event(EventId(2, 0), "claim", json_line({"by": "b"})), token(1, "\n\u2028 claim {}", attempt=2)]
+    log += [Event(EventId(2, 2), "done", json_line({"stop_reason": "end_turn"}))]
+    assert list(unpack(pack(log))) == log
 
 
 def test_no_kind_is_the_browsers_own_error() -> None:

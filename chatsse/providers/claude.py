@@ -58,13 +58,45 @@ class Claude:
         :raises ModelError: the API failed, before or in the middle of the answer
         """
         try:
-            yield from self._parts(self._open(request))
+            body = self._open(request)
         except ModelError as error:
-            if not self._secret.search(f"{error.detail} {error.__cause__}"):
-                raise
-            # A proxy in between may repeat the headers it got.
-            detail = self._secret.sub("[key]", error.detail)
-            raise ModelError(error.code, detail, retryable=error.retryable) from None
+            self._mask(error)
+            raise
+        decoder, message, progress = Decoder(), Message(), _Progress(body, self._stall_s)
+        is_whole = False
+        try:
+            while chunk := body.next_chunk():
+                moved = False
+                for name, data in decoder.feed(chunk):
+                    if name not in EVENTS:
+                        continue
+                    moved = True
+                    part = message.part(name, data)
+                    is_whole = name == "message_stop"
+                    if part is not None:
+                        yield part
+                    if is_whole:
+                        return
+                # Only now, so that the time a slow reader took is not held against the API.
+                progress.made() if moved else progress.missed()
+            raise ModelError("model_interrupted", "the stream ended without message_stop")
+        except ModelError as error:
+            self._mask(error)
+            raise
+        except httpx2.ReadTimeout as error:
+            raise progress.stalled() from error
+        except httpx2.TransportError as error:
+            raise ModelError("model_interrupted", str(error)) from error
+        except ValueError as error:
+            raise ModelError("model_garbled", str(error)) from error
+        finally:
+            (body.finish if is_whole else body.close)()
+
+    def _mask(self, error: ModelError) -> None:
+        """Take the key out of an error: a proxy in between may repeat the headers that it got."""
+        if self._secret.search(f"{error.detail} {error.__cause__}"):
+            error.detail = self._secret.sub("[key]", error.detail)
+            error.__cause__ = None
 
     def _open(self, request: Request) -> Body:
         """Return the body of the API's answer, an event stream of which nothing was read."""
@@ -87,35 +119,6 @@ class Claude:
         except httpx2.HTTPError as error:
             raise ModelError("model_unavailable", f"in the body of an error: {error!r}") from error
         return _event_stream(response)
-
-    def _parts(self, body: Body) -> Generator[Part, None, None]:
-        """Yield the parts that `body` carries, and close it."""
-        decoder, message, progress = Decoder(), Message(), _Progress(body, self._stall_s)
-        is_whole = False
-        try:
-            while chunk := body.next_chunk():
-                moved = False
-                for name, data in decoder.feed(chunk):
-                    if name not in EVENTS:
-                        continue
-                    moved = True
-                    part = message.part(name, data)
-                    is_whole = name == "message_stop"
-                    if part is not None:
-                        yield part
-                    if is_whole:
-                        return
-                # Only now, so that the time a slow reader took is not held against the API.
-                progress.made() if moved else progress.missed()
-            raise ModelError("model_interrupted", "the stream ended without message_stop")
-        except httpx2.ReadTimeout as error:
-            raise progress.stalled() from error
-        except httpx2.TransportError as error:
-            raise ModelError("model_interrupted", str(error)) from error
-        except ValueError as error:
-            raise ModelError("model_garbled", str(error)) from error
-        finally:
-            (body.finish if is_whole else body.close)()
 
 
 class _Progress:
