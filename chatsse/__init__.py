@@ -12,7 +12,7 @@ The map, from the browser to the model; imports point down:
 | `event` | an event and its bytes |
 | `providers/` | the model services |
 | `knowledge/` | what there is to answer from |
-| `connections`, `config`, `errors` | what all of them stand on |
+| `connections`, `loops`, `config`, `errors` | what all of them stand on |
 """
 
 import logging

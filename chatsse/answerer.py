@@ -6,7 +6,6 @@ with the next probe.
 """
 
 import logging
-from collections.abc import Callable
 from contextlib import closing, suppress
 from time import monotonic
 
@@ -16,6 +15,7 @@ from gevent.pool import Pool
 from chatsse.errors import ChatsseError, Fenced, ModelError, NotFound, RedisAway, failure
 from chatsse.event import START, TERMINAL, Event
 from chatsse.journal import Journal, Writer
+from chatsse.loops import spawn_for_ever
 from chatsse.providers import Citation, Provider, Request, Stop, Text, Thinking, Usage
 from chatsse.questions import Questions, ending
 from chatsse.work import Job, Work
@@ -31,7 +31,6 @@ MAX_ATTEMPTS = 3
 BATCH = 16
 # A producer in silence looks this often whether it is still the one.
 PROBE_S = 0.5
-RETRY_S = 0.5
 
 
 class Answerers:
@@ -64,8 +63,8 @@ class Answerers:
 
     def start(self) -> None:
         """Begin to take questions."""
-        self._taking = [gevent.spawn(_for_ever, loop) for loop in (self._take, self._take_over)]
-        self._keeping = [gevent.spawn(_for_ever, loop) for loop in (self._keep, self._probe)]
+        self._taking = [spawn_for_ever(self._take), spawn_for_ever(self._take_over)]
+        self._keeping = [spawn_for_ever(self._keep), spawn_for_ever(self._probe)]
 
     def stop(self, grace_s: float) -> None:
         """Take nothing more, let the answers finish for a while, and hand the rest to other processes."""
@@ -194,15 +193,3 @@ class Sources:
             self._writer.append("sources", {"sources": sources})
         n = list(self._known).index(citation.source) + 1
         self._writer.append("citation", {"n": n, "quote": citation.quote})
-
-
-def _for_ever(loop: Callable[[], None]) -> None:
-    while True:
-        try:
-            loop()
-        except RedisAway as error:
-            log.warning("redis is away: %r", error.__cause__)
-            gevent.sleep(RETRY_S)
-        except Exception:
-            log.exception("a loop of the answerers failed, and goes on")
-            gevent.sleep(RETRY_S)

@@ -25,6 +25,7 @@ from chatsse.connections import Maker, SharedLine
 from chatsse.errors import NotFound, RedisAway
 from chatsse.event import PING, START, EventId, encode_missed, parse_id
 from chatsse.journal import Journal, log_key
+from chatsse.loops import spawn_for_ever
 
 log = logging.getLogger(__name__)
 
@@ -212,7 +213,7 @@ class Hub:
     def read(self, answer_id: str, cursor: EventId) -> Reader:
         """Return a reader of the events that follow `cursor`, subscribed or about to be."""
         if not self._greenlets:
-            self._greenlets = [gevent.spawn(self._listen), gevent.spawn(self._tick)]
+            self._greenlets = [spawn_for_ever(self._listen), spawn_for_ever(self._tick)]
         name = log_key(answer_id).encode()
         channel = self._channels.get(name)
         if channel is None:
@@ -254,13 +255,13 @@ class Hub:
                     self._drop_connection()
 
     def _listen(self) -> None:
-        while True:
-            try:
-                self._follow(self._connect())
-            except (RedisError, OSError) as error:
-                log.warning("the pub/sub connection is lost, connecting again: %r", error)
+        try:
+            self._follow(self._connect())
+        except (RedisError, OSError) as error:
+            log.warning("the pub/sub connection is lost, connecting again: %r", error)
+        finally:
             self._drop_connection()
-            gevent.sleep(RETRY_S * random.uniform(0.5, 1.5))
+        gevent.sleep(RETRY_S * random.uniform(0.5, 1.5))
 
     def _connect(self) -> ConnectionInterface:
         connection = self._make(None)
@@ -305,13 +306,12 @@ class Hub:
                 reader.fall_behind()
 
     def _tick(self) -> None:
-        while True:
-            gevent.sleep(TICK_S)
-            now = monotonic()
-            for reader in self._readers():
-                if now - reader.heard_at >= PING_S:
-                    reader.owe_ping()
-            self._check_hearing(now)
+        gevent.sleep(TICK_S)
+        now = monotonic()
+        for reader in self._readers():
+            if now - reader.heard_at >= PING_S:
+                reader.owe_ping()
+        self._check_hearing(now)
 
     def _check_hearing(self, now: float) -> None:
         # A connection can be up and yet deliver nothing: https://github.com/centrifugal/centrifugo/issues/1189

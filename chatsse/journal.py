@@ -7,7 +7,7 @@
 The key's name is also the pub/sub channel on which each append is told as it is stored:
 `<previous top> <new top> <1 if ended, else 0> <frames>`, the frames as readers get them.
 
-Append is compare-and-append: Client adds entries only if the log's top is the one that the producer
+Append is compare-and-append: Redis adds entries only if the log's top is the one that the producer
 believes in, so a claim of the next attempt shuts every earlier producer out. The log is the lock.
 """
 
@@ -36,6 +36,7 @@ from chatsse.event import (
     token_data,
     unpack,
 )
+from chatsse.loops import spawn_for_ever
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +62,12 @@ for i = 5, 4 + 3 * count, 3 do
   redis.call('XADD', KEYS[1], ARGV[i], 'kind', ARGV[i + 1], 'data', ARGV[i + 2])
 end
 if ARGV[2] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
-if #ARGV > 4 + 3 * count then redis.call('HSET', KEYS[2], unpack(ARGV, 5 + 3 * count)) end
+if #ARGV > 4 + 3 * count then
+  redis.call('HSET', KEYS[2], unpack(ARGV, 5 + 3 * count))
+  if redis.call('TTL', KEYS[2]) == -1 then redis.call('EXPIRE', KEYS[2], ARGV[2]) end
+end
 redis.call('PUBLISH', KEYS[1], ARGV[3])
 """
-
-
 APPEND_SHA = sha1(APPEND.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -103,6 +105,7 @@ class Journal:
         self._stream_ttl_s = stream_ttl_s
         self._waiting: dict[Writer, None] = {}
         self._wake = Signal()
+        self._retry_s = RETRY_S[0]
         self._committer: gevent.Greenlet[..., None] | None = None
 
     def after(self, answer_id: str, cursor: EventId) -> list[Event]:
@@ -175,7 +178,7 @@ class Journal:
         self._waiting[writer] = None
         self._wake.set()
         if not self._committer:
-            self._committer = gevent.spawn(self._commit_for_ever)
+            self._committer = spawn_for_ever(self._commit_next)
 
     def _take(
         self, answer_id: str, log: list[Event], events: list[Event], ttl_s: int, fields: Mapping[str, str]
@@ -190,18 +193,16 @@ class Journal:
         if top and not (first and _event(*first[0]) == events[0]):
             raise Fenced(key, top.decode())
 
-    def _commit_for_ever(self) -> None:
-        retry_s = RETRY_S[0]
-        while True:
-            self._wake.wait()
-            self._wake.clear()
-            writers, self._waiting = list(self._waiting), {}
-            if self._commit_group(writers):
-                retry_s = RETRY_S[0]
-                gevent.sleep(PACE_S)
-            else:
-                gevent.sleep(retry_s)
-                retry_s = min(2 * retry_s, RETRY_S[1])
+    def _commit_next(self) -> None:
+        self._wake.wait()
+        self._wake.clear()
+        writers, self._waiting = list(self._waiting), {}
+        if self._commit_group(writers):
+            self._retry_s = RETRY_S[0]
+            gevent.sleep(PACE_S)
+        else:
+            gevent.sleep(self._retry_s)
+            self._retry_s = min(2 * self._retry_s, RETRY_S[1])
 
     def _commit_group(self, writers: list["Writer"]) -> bool:
         """Send what the writers hold in one round trip; return False where Redis did not take it all."""
@@ -256,7 +257,7 @@ class Writer:
         "attempt",
         "keys",
         "stored_at",
-    )  # fmt: skip
+    )
 
     def __init__(
         self, journal: Journal, answer_id: str, log: list[Event], on_fenced: Callable[[], None]

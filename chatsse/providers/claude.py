@@ -8,7 +8,8 @@ A fault before the response is retried by the SDK; one after it never is, as wor
 
 import re
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import anthropic
 import httpx2
@@ -57,40 +58,43 @@ class Claude:
 
         :raises ModelError: the API failed, before or in the middle of the answer
         """
-        try:
+        with self._faults():
             body = self._open(request)
-        except ModelError as error:
-            self._mask(error)
-            raise
-        decoder, message, progress = Decoder(), Message(), _Progress(body, self._stall_s)
-        is_whole = False
+            decoder, message, progress = Decoder(), Message(), _Progress(body, self._stall_s)
+            is_whole = False
+            try:
+                while chunk := body.next_chunk():
+                    moved = False
+                    for name, data in decoder.feed(chunk):
+                        if name not in EVENTS:
+                            continue
+                        moved = True
+                        part = message.part(name, data)
+                        is_whole = name == "message_stop"
+                        if part is not None:
+                            yield part
+                        if is_whole:
+                            return
+                    # Only now, so that the time a slow reader took is not held against the API.
+                    progress.made() if moved else progress.missed()
+                raise ModelError("model_interrupted", "the stream ended without message_stop")
+            finally:
+                (body.finish if is_whole else body.close)()
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Have what goes wrong after the response's head end as a `ModelError`, and none show the key."""
         try:
-            while chunk := body.next_chunk():
-                moved = False
-                for name, data in decoder.feed(chunk):
-                    if name not in EVENTS:
-                        continue
-                    moved = True
-                    part = message.part(name, data)
-                    is_whole = name == "message_stop"
-                    if part is not None:
-                        yield part
-                    if is_whole:
-                        return
-                # Only now, so that the time a slow reader took is not held against the API.
-                progress.made() if moved else progress.missed()
-            raise ModelError("model_interrupted", "the stream ended without message_stop")
+            yield
         except ModelError as error:
             self._mask(error)
             raise
         except httpx2.ReadTimeout as error:
-            raise progress.stalled() from error
+            raise _stalled(self._stall_s) from error
         except httpx2.TransportError as error:
             raise ModelError("model_interrupted", str(error)) from error
         except ValueError as error:
             raise ModelError("model_garbled", str(error)) from error
-        finally:
-            (body.finish if is_whole else body.close)()
 
     def _mask(self, error: ModelError) -> None:
         """Take the key out of an error: a proxy in between may repeat the headers that it got."""
@@ -149,12 +153,13 @@ class _Progress:
         """
         left_s = self._deadline - time.monotonic()
         if left_s <= 0:
-            raise self.stalled()
+            raise _stalled(self._stall_s)
         self._body.set_timeout(left_s)
         self._hurried = True
 
-    def stalled(self) -> ModelError:
-        return ModelError("model_stalled", f"no progress in {self._stall_s:g} s")
+
+def _stalled(stall_s: float) -> ModelError:
+    return ModelError("model_stalled", f"no progress in {stall_s:g} s")
 
 
 class _Stalled(anthropic.AnthropicError):
