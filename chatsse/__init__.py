@@ -27,7 +27,7 @@ from gevent.event import Event as Signal
 
 from chatsse.answerer import Answerers
 from chatsse.assets import static_dir, templates_dir
-from chatsse.config import Config
+from chatsse.config import ANSWERERS, Config
 from chatsse.connections import Connections
 from chatsse.errors import ConfigError
 from chatsse.hub import Hub
@@ -74,26 +74,16 @@ class Services:
         self._stopping: gevent.Greenlet[..., None] | None = None
 
     def start(self, is_alive: Callable[[], bool]) -> None:
-        """Begin to answer questions, until `is_alive` says that the process is to stop."""
-        if self.config.answerers:
-            self._answerers = Answerers(
-                _provider(self.config, self.sample),
-                self.questions,
-                self.journal,
-                self.work,
-                self.config.answerers,
-                self.config.lease_s,
-                self.config.max_output_tokens,
-            )
-            self._answerers.start()
-        gevent.spawn(self._watch, is_alive)
+        """Begin what a web process does beside its requests, until `is_alive` says that it is to stop."""
+        self._start(is_alive, self.config.answerers)
 
     def run_worker(self) -> None:
         """Answer questions until SIGTERM or SIGINT, then finish or hand back what is under way."""
         told = Signal()
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, told.set)
-        self.start(is_alive=lambda: not told.is_set())
+        # Hosts give all processes the same settings: none here is meant for the web processes.
+        self._start(lambda: not told.is_set(), self.config.answerers or ANSWERERS)
         told.wait()
         self.stop()
 
@@ -102,6 +92,20 @@ class Services:
         if self._stopping is None:
             self._stopping = gevent.spawn(self._stop)
         self._stopping.join()
+
+    def _start(self, is_alive: Callable[[], bool], answerers: int) -> None:
+        if answerers:
+            self._answerers = Answerers(
+                _provider(self.config, self.sample),
+                self.questions,
+                self.journal,
+                self.work,
+                answerers,
+                self.config.lease_s,
+                self.config.max_output_tokens,
+            )
+            self._answerers.start()
+        gevent.spawn(self._watch, is_alive)
 
     def _watch(self, is_alive: Callable[[], bool]) -> None:
         # gunicorn's gevent worker tells nobody that it was asked to stop, and waits for responses that

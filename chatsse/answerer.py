@@ -103,17 +103,29 @@ class Answerers:
     def _run(self, job: Job) -> None:
         self._live[job] = None
         try:
-            with suppress(NotFound):  # Erased, or expired, before its turn came.
-                self._answer(job)
+            self._answer(job)
             self._work.done(job)
         except Fenced as error:
             log.info("another producer has %s", error)
+        except NotFound:
+            # Erased, or expired, before its turn came.
+            self._give_up(job)
         except RedisAway as error:
             log.warning("left %s for whoever finds redis: %r", job.answer_id, error.__cause__)
         except Exception:
             log.exception("could not answer %s", job.answer_id)
+            self._give_up(job)
         finally:
             del self._live[job]
+
+    def _give_up(self, job: Job) -> None:
+        """Have a question that can't be answered end, so that nobody takes it up again."""
+        try:
+            with suppress(NotFound):
+                self._questions.fail(job.answer_id, ChatsseError())
+            self._work.done(job)
+        except RedisAway as error:
+            log.warning("%s waits for its lease to end: %r", job.answer_id, error.__cause__)
 
     def _answer(self, job: Job) -> None:
         question, turns, events = self._questions.take_up(job.answer_id, job.conversation)

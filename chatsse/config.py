@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from chatsse.errors import ConfigError
 
 PROVIDERS = ("anthropic", "demo")
+ANSWERERS = 1000
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 
@@ -57,7 +58,7 @@ class Config:
             anthropic_api_key=api_key,
             anthropic_base_url=_url(env, "ANTHROPIC_BASE_URL", ("http", "https")),
             origins=_origins(env),
-            answerers=int(_number(env, "CHATSSE_ANSWERERS", 1000, 0)),
+            answerers=int(_number(env, "CHATSSE_ANSWERERS", ANSWERERS, 0)),
             max_prompt_chars=int(_number(env, "CHATSSE_MAX_PROMPT_CHARS", 4000, 1)),
             max_output_tokens=int(_number(env, "CHATSSE_MAX_OUTPUT_TOKENS", 1024, 1)),
             max_prompts_per_minute=int(_number(env, "CHATSSE_MAX_PROMPTS_PER_MINUTE", 20, 0)),

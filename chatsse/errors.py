@@ -11,6 +11,7 @@ class ChatsseError(Exception):
     code = "internal"
     status = 500
     message = "Something went wrong on our side."
+    retryable = True
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or self.message)
@@ -95,6 +96,6 @@ class ModelError(ChatsseError):
         return f"{self.code}: {self.detail}"
 
 
-def failure(error: ModelError) -> dict[str, str | bool]:
+def failure(error: ChatsseError) -> dict[str, str | bool]:
     """Return the data of the `failed` event that tells readers of an error."""
     return {"code": error.code, "message": error.message, "retryable": error.retryable}

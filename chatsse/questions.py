@@ -22,7 +22,7 @@ from json import loads
 from typing import Any
 
 from chatsse.connections import Command, SharedLine, fields_of, flat
-from chatsse.errors import BadRequest, Fenced, NotFound, RateLimited
+from chatsse.errors import BadRequest, ChatsseError, Fenced, NotFound, RateLimited, failure
 from chatsse.event import START, Event, json_line, text_of
 from chatsse.journal import Journal, hash_key, read, reading
 from chatsse.providers import Turn
@@ -161,12 +161,23 @@ class Questions:
         :raises NotFound:
         :raises RedisAway:
         """
+        return self._end(answer_id, "done", {"stop_reason": "stopped"})
+
+    def fail(self, answer_id: str, error: ChatsseError) -> bool:
+        """End an answer as failed, whoever writes it; return False where it has ended already.
+
+        :raises NotFound:
+        :raises RedisAway:
+        """
+        return self._end(answer_id, "failed", failure(error))
+
+    def _end(self, answer_id: str, kind: str, value: object) -> bool:
         while True:
             log, has_ended = self._journal.missed(answer_id, START)
             if has_ended:
                 return False
             try:
-                self._journal.end(answer_id, log, "done", {"stop_reason": "stopped"}, ending("done", log))
+                self._journal.end(answer_id, log, kind, value, ending(kind, log))
             except Fenced:
                 continue  # The producer was faster by an event.
             return True

@@ -86,15 +86,22 @@ class Claude:
         """Have what goes wrong after the response's head end as a `ModelError`, and none show the key."""
         try:
             yield
-        except ModelError as error:
-            self._mask(error)
-            raise
-        except httpx2.ReadTimeout as error:
-            raise _stalled(self._stall_s) from error
-        except httpx2.TransportError as error:
-            raise ModelError("model_interrupted", str(error)) from error
-        except ValueError as error:
-            raise ModelError("model_garbled", str(error)) from error
+        except (ModelError, httpx2.TransportError, ValueError) as error:
+            fault = self._named(error)
+            self._mask(fault)
+            raise fault  # noqa: B904 -- its cause is set, unless that holds the key
+
+    def _named(self, error: ModelError | httpx2.TransportError | ValueError) -> ModelError:
+        if isinstance(error, ModelError):
+            return error
+        if isinstance(error, httpx2.ReadTimeout):
+            fault = _stalled(self._stall_s)
+        elif isinstance(error, httpx2.TransportError):
+            fault = ModelError("model_interrupted", str(error))
+        else:
+            fault = ModelError("model_garbled", str(error))
+        fault.__cause__ = error
+        return fault
 
     def _mask(self, error: ModelError) -> None:
         """Take the key out of an error: a proxy in between may repeat the headers that it got."""

@@ -81,19 +81,19 @@ def _prompt(body: dict[str, Any], name: str, max_chars: int) -> str:
         raise BadRequest(
             "prompt_too_long", f'"{name}" has {len(prompt)} characters; {max_chars} are allowed.', 413
         )
-    _check_text(prompt, name)
+    _check_text(prompt, "prompt_invalid", name)
     if not prompt.strip():
         raise BadRequest("prompt_empty", f'"{name}" is empty.')
     return prompt
 
 
-def _check_text(text: str, name: str) -> None:
+def _check_text(text: str, code: str, name: str) -> None:
     if "\0" in text:
-        raise BadRequest(f"{name}_invalid", f'"{name}" holds a NUL character.')
+        raise BadRequest(code, f'"{name}" holds a NUL character.')
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise BadRequest(f"{name}_invalid", f'"{name}" holds half of a surrogate pair.') from error
+        raise BadRequest(code, f'"{name}" holds half of a surrogate pair.') from error
 
 
 def _conversation(body: dict[str, Any]) -> str | None:
@@ -111,7 +111,7 @@ def _page(body: dict[str, Any]) -> str | None:
         return None
     if not isinstance(page, str) or len(page) > MAX_PAGE_CHARS:
         raise BadRequest("page_invalid", f'"page" must be an address of at most {MAX_PAGE_CHARS} characters.')
-    _check_text(page, "page")
+    _check_text(page, "page_invalid", "page")
     try:
         parts = urlsplit(page)
     except ValueError as error:

@@ -13,7 +13,7 @@ from chatsse.event import PING, START, Event, cut, decode, json_line
 from chatsse.hub import Hub
 from chatsse.questions import Question, Questions
 from chatsse.views.asked import ID, asked, idempotency_key
-from chatsse.views.stream import catch_up, event_stream
+from chatsse.views.stream import catch_up, event_stream, keep_out_of_caches
 
 HELLO = b": chatsse\n\n"
 DONE = b"data: [DONE]\n\n"
@@ -48,15 +48,14 @@ def chat(config: Config, hub: Hub, questions: Questions) -> Blueprint:
 
     @views.get("/conversations/<conversation>")
     def turns(conversation: str) -> Response:
-        response = jsonify(turns=questions.conversation(_checked(conversation)))
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return jsonify(turns=questions.conversation(_checked(conversation)))
 
     @views.delete("/conversations/<conversation>")
     def erase(conversation: str) -> Response:
         questions.erase(_checked(conversation))
         return Response(status=204)
 
+    views.after_request(keep_out_of_caches)
     return views
 
 

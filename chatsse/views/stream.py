@@ -36,7 +36,14 @@ def stream(hub: Hub, questions: Questions) -> Blueprint:
         _check(answer_id)
         return Response(status=202 if questions.stop(answer_id) else 204)
 
+    views.after_request(keep_out_of_caches)
     return views
+
+
+def keep_out_of_caches(response: Response) -> Response:
+    """Return the response, not to be stored unless it says otherwise."""
+    response.headers.setdefault("Cache-Control", HEADERS["Cache-Control"])
+    return response
 
 
 def event_stream(body: Reader | ClosingIterator) -> Response:
@@ -79,11 +86,9 @@ def _json(hub: Hub, answer_id: str, after: EventId, wait_s: float) -> Response:
         if not (frames or reader.has_ended) and wait_s:
             frames = _first(reader, wait_s)
         events = [as_json(event) for event in join(decode(frames))]
-        response = jsonify(events=events, cursor=str(reader.cursor), ended=reader.has_ended)
+        return jsonify(events=events, cursor=str(reader.cursor), ended=reader.has_ended)
     finally:
         reader.close()
-    response.headers["Cache-Control"] = HEADERS["Cache-Control"]
-    return response
 
 
 def _first(reader: Reader, wait_s: float) -> bytes:
