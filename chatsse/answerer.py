@@ -7,6 +7,7 @@ with the next probe.
 
 import logging
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from time import monotonic
 
 import gevent
@@ -31,6 +32,16 @@ MAX_ATTEMPTS = 3
 BATCH = 16
 # A producer in silence looks this often whether it is still the one.
 PROBE_S = 0.5
+# How long a process that must stop waits for what is not stored yet.
+HAND_BACK_S = 2
+
+
+@dataclass(slots=True)
+class Live:
+    """A question in this process's hands, and its writer from the claim on."""
+
+    job: Job
+    writer: Writer | None = None
 
 
 class Answerers:
@@ -57,7 +68,7 @@ class Answerers:
         self._lease_s = lease_s
         self._max_output_tokens = max_output_tokens
         self._pool = Pool(most)
-        self._live: dict[Job, Writer | None] = {}
+        self._live: dict[bytes, Live] = {}
         self._taking: list[gevent.Greenlet[..., None]] = []
         self._keeping: list[gevent.Greenlet[..., None]] = []
 
@@ -70,23 +81,28 @@ class Answerers:
         """Take nothing more, let the answers finish for a while, and hand the rest to other processes."""
         gevent.killall(self._taking)
         self._pool.join(timeout=grace_s)
-        unfinished = dict(self._live)
+        unfinished = list(self._live.values())
         self._pool.kill()
-        for job, writer in unfinished.items():
-            self._hand_back(job, writer)
+        for live in unfinished:
+            self._hand_back(live)
         gevent.killall(self._keeping)
 
     def _take(self) -> None:
         self._pool.wait_available()
         for job in self._work.take(min(BATCH, self._pool.free_count())):
-            self._pool.spawn(self._run, job)
+            self._begin(job)
 
     def _take_over(self) -> None:
         gevent.sleep(self._lease_s / 3)
         room = min(BATCH, self._pool.free_count())
         for job in self._work.take_over(room) if room else ():
-            if not any(job.entry_id == own.entry_id for own in self._live):
-                self._pool.spawn(self._run, job)
+            self._begin(job)
+
+    def _begin(self, job: Job) -> None:
+        # A process that slept, or a queue that was made anew, brings what is already under way.
+        if job.entry_id not in self._live:
+            self._live[job.entry_id] = Live(job)
+            self._pool.spawn(self._run, job)
 
     def _keep(self) -> None:
         gevent.sleep(self._lease_s / 3)
@@ -96,12 +112,11 @@ class Answerers:
     def _probe(self) -> None:
         gevent.sleep(PROBE_S)
         now = monotonic()
-        for writer in self._live.values():
-            if writer and now - writer.stored_at >= PROBE_S:
-                writer.probe()
+        for live in self._live.values():
+            if live.writer and now - live.writer.stored_at >= PROBE_S:
+                live.writer.probe()
 
     def _run(self, job: Job) -> None:
-        self._live[job] = None
         try:
             self._answer(job)
             self._work.done(job)
@@ -116,7 +131,7 @@ class Answerers:
             log.exception("could not answer %s", job.answer_id)
             self._give_up(job)
         finally:
-            del self._live[job]
+            del self._live[job.entry_id]
 
     def _give_up(self, job: Job) -> None:
         """Have a question that can't be answered end, so that nobody takes it up again."""
@@ -132,7 +147,7 @@ class Answerers:
         writer = self._claim(job, events)
         if writer is None:
             return
-        self._live[job] = writer
+        self._live[job.entry_id].writer = writer
         try:
             stop = self._speak(writer, Request(SYSTEM, turns, question.prompt, self._max_output_tokens))
         except ModelError as error:
@@ -179,11 +194,14 @@ class Answerers:
                         return part
         raise ModelError("model_interrupted", "the provider stopped without a reason")
 
-    def _hand_back(self, job: Job, writer: Writer | None) -> None:
+    def _hand_back(self, live: Live) -> None:
+        job, attempt = live.job, live.job.attempt
         try:
-            if writer:
-                writer.wait()
-            self._work.hand_back(job, writer.attempt + 1 if writer else job.attempt)
+            if live.writer:
+                with gevent.Timeout(HAND_BACK_S, False):
+                    live.writer.wait()
+                attempt = live.writer.attempt + 1
+            self._work.hand_back(job, attempt)
         except ChatsseError as error:
             log.warning("%s waits for its lease to end: %r", job.answer_id, error)
 

@@ -22,7 +22,7 @@ def _for_ever(step: Callable[[], None]) -> None:
         try:
             step()
         except RedisAway as error:
-            log.warning("redis is away: %r", error.__cause__)
+            log.warning("redis did not take a command: %r", error.__cause__)
             gevent.sleep(RETRY_S)
         except Exception:
             log.exception("%s failed, and goes on", step.__qualname__)

@@ -31,8 +31,8 @@ from chatsse.work import Work
 # What goes to the model with a question of the conversation before it: the newest turns, up to both.
 CONTEXT_TURNS = 10
 CONTEXT_CHARS = 24_000
-# A conversation longer than this forgets its oldest turns.
-CONVERSATION_TURNS = 200
+# Of a longer conversation the newest turns are shown.
+SHOWN_TURNS = 200
 # An erased answer leaves a mark for as long as its producer may need to find out.
 ERASED_TTL_S = 60
 
@@ -124,12 +124,13 @@ class Questions:
         """
         fields, ids, entries = self._commands.execute(
             ("HGETALL", hash_key(answer_id)),
-            ("LRANGE", _turns_key(conversation), -CONTEXT_TURNS - 1, -1),
+            ("LRANGE", _turns_key(conversation), 0, -1),
             reading(answer_id, START),
         )
         question = _question(answer_id, fields_of(fields))
-        earlier = [name for each in ids if (name := each.decode()) != answer_id]
-        return question, self._turns(earlier), read(entries)
+        names = [each.decode() for each in ids]
+        earlier = names[: names.index(answer_id)] if answer_id in names else names
+        return question, self._turns(earlier[-CONTEXT_TURNS:]), read(entries)
 
     def _turns(self, ids: list[str]) -> tuple[Turn, ...]:
         turns: list[Turn] = []
@@ -144,12 +145,12 @@ class Questions:
         return tuple(reversed(turns))
 
     def conversation(self, conversation: str) -> list[dict[str, Any]]:
-        """Return the turns of a conversation as the HTTP API shows them, oldest first.
+        """Return the newest turns of a conversation as the HTTP API shows them, oldest first.
 
         :raises NotFound:
         :raises RedisAway:
         """
-        pairs = self._fields_of(self._ids_of(conversation))
+        pairs = self._fields_of(self._ids_of(conversation)[-SHOWN_TURNS:])
         turns = [_turn(*pair) for pair in pairs if b"prompt" in pair[1]]
         if not turns:
             raise NotFound
@@ -214,7 +215,6 @@ class Questions:
         return (
             ("LREM", turns, 0, question.id),
             ("RPUSH", turns, question.id),
-            ("LTRIM", turns, -CONVERSATION_TURNS, -1),
             ("EXPIRE", turns, self._history_ttl_s),
             *self._work.adding(question.id, question.conversation),
             ("HSET", hash_key(question.id), "queued", 1),

@@ -80,12 +80,11 @@ class Work:
         # Redis 6.2 names the deleted ones too, without their fields.
         return [_job(entry, is_taken_over=True) for entry in entries if entry and entry[1]]
 
-    def keep(self, jobs: Iterable[Job]) -> None:
+    def keep(self, entry_ids: Iterable[bytes]) -> None:
         """Tell the other answerers that these are being worked on.
 
         :raises RedisAway:
         """
-        entry_ids = [job.entry_id for job in jobs]
         self._commands.execute(("XCLAIM", WORK, GROUP, self._consumer, 0, *entry_ids, "JUSTID"))
 
     def done(self, job: Job) -> None:

@@ -100,7 +100,7 @@ class Reader:
             sock.sendall(f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{headers}\r\n".encode())
             wire = _Wire(sock, cut_after)
             head = wire.line()
-            if not head.startswith(b"HTTP/1.1 "):
+            if len(head.split()) < 2:
                 return
             status = int(head.split()[1])
             while wire.line().strip():

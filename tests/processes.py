@@ -143,3 +143,62 @@ class App(Process):
             return False
         finally:
             connection.close()
+
+
+class Worker(Process):
+    """`chatsse worker`: answers, and serves nothing."""
+
+    def __init__(self, redis_url: str, model_url: str, directory: Path) -> None:
+        settings = {
+            "REDIS_URL": redis_url,
+            "CHATSSE_LEASE_S": "1",
+            "ANTHROPIC_API_KEY": "sk-test-key",
+            "ANTHROPIC_BASE_URL": model_url,
+        }
+        command = [sys.executable, "-m", "chatsse.cli", "worker"]
+        super().__init__(command, directory / "worker.log", settings)
+
+    def answers(self) -> bool:
+        # There is nothing to ask it; what is asked meanwhile waits in the queue.
+        return True
+
+    def returncode(self) -> int:
+        """Return the exit status, waiting for the end."""
+        assert self._process
+        return self._process.wait(DEADLINE_S)
+
+
+class KeptRedis(Redis):
+    """A server that has its data again after a `kill`."""
+
+    def __init__(self, kind: str, directory: Path) -> None:
+        super().__init__(kind, directory)
+        self._command += ["--appendonly", "yes", "--appendfsync", "always"]
+
+
+class TlsRedis(Redis):
+    """A server that speaks only TLS, under a certificate that it has signed itself."""
+
+    def __init__(self, kind: str, directory: Path) -> None:
+        super().__init__(kind, directory)
+        key, certificate = str(directory / "key.pem"), str(directory / "certificate.pem")
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=nobody",
+             "-keyout", key, "-out", certificate],
+            check=True, capture_output=True, timeout=DEADLINE_S,
+        )  # fmt: skip
+        self._command += [
+            "--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no",
+            "--tls-key-file", key, "--tls-cert-file", certificate,
+        ]  # fmt: skip
+
+    def url(self, database: int) -> str:
+        return f"rediss://127.0.0.1:{self.port}/{database}"
+
+    def answers(self) -> bool:
+        # Ready once it listens: what it says after that is what the tests are about.
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE_S).close()
+        except OSError:
+            return False
+        return True

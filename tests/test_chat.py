@@ -65,7 +65,7 @@ REFUSED = {
     "prompt too long": (b'{"prompt": "' + b"x" * 4001 + b'"}', 413, "prompt_too_long"),
     "conversation a number": (b'{"prompt": "x", "conversation": 7}', 400, "conversation_invalid"),
     "conversation short": (b'{"prompt": "x", "conversation": "abc"}', 400, "conversation_invalid"),
-    "conversation odd": (b'{"prompt": "x", "conversation": "{}:turns*$ aaaaaaaaaaa"}', 400, "conversation_invalid"),
+    "conversation odd": (b'{"prompt": "x", "conversation": "{}:*$ aaaaaaaaaaa"}', 400, "conversation_invalid"),
     "page a number": (b'{"prompt": "x", "page": 7}', 400, "page_invalid"),
     "page no address": (b'{"prompt": "x", "page": "javascript:alert(1)"}', 400, "page_invalid"),
     "page broken": (b'{"prompt": "x", "page": "https://[::"}', 400, "page_invalid"),

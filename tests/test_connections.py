@@ -1,0 +1,268 @@
+"""The connections to Redis: shared by all, lost and made again, with and without TLS."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import gevent
+import pytest
+from client import Reader, ask, call
+from processes import App, KeptRedis, Redis, TlsRedis, until
+from redis.exceptions import ResponseError
+from standin import StandIn, Wait
+
+from chatsse.connections import Connections
+from chatsse.errors import RedisAway
+
+WAIT_S = 20
+
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest, redis: Redis) -> str:
+    """What `Redis` calls the server that the test is run on."""
+    kind: str = request.node.callspec.params["redis"]
+    return kind
+
+
+@pytest.fixture
+def others(redis_url: str) -> Iterator[Connections]:
+    """Connections of somebody else."""
+    others = Connections(redis_url)
+    yield others
+    others.close()
+
+
+def echo(connections: Connections, *words: str) -> list[Any]:
+    return connections.commands.execute(*(("ECHO", word) for word in words))
+
+
+def is_blocked(others: Connections, client: int) -> bool:
+    (line,) = others.commands.execute(("CLIENT", "LIST", "ID", client))
+    return b"cmd=blpop" in line and b"flags=b" in line
+
+
+def wait_for_all(greenlets: list["gevent.Greenlet[..., Any]"]) -> list[Any]:
+    gevent.joinall(greenlets, timeout=WAIT_S, raise_error=True)
+    return [greenlet.get(block=False) for greenlet in greenlets]
+
+
+def test_replies_go_to_those_who_asked(connections: Connections) -> None:
+    def ask_often(name: str) -> None:
+        for n in range(20):
+            words = [f"{name} {n} {m}" for m in range(n % 4)]
+            assert echo(connections, *words) == [word.encode() for word in words]
+
+    wait_for_all([gevent.spawn(ask_often, f"reader {n}") for n in range(200)])
+
+
+def test_all_greenlets_share_one_connection(connections: Connections) -> None:
+    asking = [gevent.spawn(connections.commands.execute, ("CLIENT", "ID")) for _ in range(200)]
+    assert len({client for (client,) in wait_for_all(asking)}) == 1
+
+
+def test_an_error_is_told_only_to_whoever_caused_it(connections: Connections) -> None:
+    connections.commands.execute(("SET", "text", "x", "EX", 60))
+
+    def ask_wrongly() -> None:
+        with pytest.raises(RedisAway) as raised:
+            connections.commands.execute(("ECHO", "before"), ("LPUSH", "text", "x"), ("ECHO", "after"))
+        assert isinstance(raised.value.__cause__, ResponseError)
+
+    right = [(gevent.spawn(echo, connections, str(n)), gevent.spawn(ask_wrongly)) for n in range(50)]
+    wait_for_all([wrong for _, wrong in right])
+    assert wait_for_all([asking for asking, _ in right]) == [[str(n).encode()] for n in range(50)]
+
+
+def test_a_line_returns_errors_among_the_replies(connections: Connections) -> None:
+    first, error, last = connections.work.round_trip([("ECHO", "a"), ("NO SUCH COMMAND",), ("ECHO", "b")])
+    assert (first, last) == (b"a", b"b")
+    assert isinstance(error, ResponseError)
+
+
+def test_what_is_asked_on_a_lost_connection_is_asked_again(
+    connections: Connections, others: Connections
+) -> None:
+    (lost,) = connections.commands.execute(("CLIENT", "ID"))
+    others.commands.execute(("CLIENT", "KILL", "ID", lost))
+    reply, again = connections.commands.execute(("ECHO", "a"), ("CLIENT", "ID"))
+    assert reply == b"a"
+    assert again != lost
+
+
+def test_a_line_that_was_lost_says_so_and_is_made_again(
+    connections: Connections, others: Connections
+) -> None:
+    (lost,) = connections.appends.round_trip([("CLIENT", "ID")])
+    others.commands.execute(("CLIENT", "KILL", "ID", lost))
+    with pytest.raises(RedisAway):
+        connections.appends.round_trip([("ECHO", "a")])
+    assert connections.appends.round_trip([("ECHO", "b")]) == [b"b"]
+
+
+def test_who_is_lost_while_waiting_with_others_is_asked_again_for_all(
+    connections: Connections, others: Connections
+) -> None:
+    (client,) = connections.commands.execute(("CLIENT", "ID"))
+    waiting = [gevent.spawn(connections.commands.execute, ("BLPOP", "list", 2), ("ECHO", "first"))]
+    waiting += [gevent.spawn(echo, connections, str(n)) for n in range(20)]
+    until(lambda: is_blocked(others, client), "the connection waits")
+    others.commands.execute(("CLIENT", "KILL", "ID", client))
+    others.commands.execute(("RPUSH", "list", "x"), ("EXPIRE", "list", 60))
+    first, *rest = wait_for_all(waiting)
+    assert first == [[b"list", b"x"], b"first"]
+    assert rest == [[str(n).encode()] for n in range(20)]
+
+
+def test_one_who_is_killed_while_waiting_does_not_shift_the_others_replies(
+    connections: Connections, others: Connections
+) -> None:
+    (client,) = connections.commands.execute(("CLIENT", "ID"))
+    killed = gevent.spawn(connections.commands.execute, ("BLPOP", "list", 2))
+    until(lambda: is_blocked(others, client), "the connection waits")
+    waiting = [gevent.spawn(echo, connections, str(n)) for n in range(20)]
+    gevent.idle()
+    waiting[7].kill()
+    killed.kill()
+    others.commands.execute(("RPUSH", "list", "x"), ("EXPIRE", "list", 60))
+    del waiting[7]
+    assert wait_for_all(waiting) == [[str(n).encode()] for n in range(20) if n != 7]
+    assert echo(connections, "after") == [b"after"]
+
+
+def test_a_line_whose_greenlet_is_killed_does_not_give_its_reply_to_the_next(
+    connections: Connections, others: Connections
+) -> None:
+    (client,) = connections.work.round_trip([("CLIENT", "ID")])
+    killed = gevent.spawn(connections.work.round_trip, [("BLPOP", "list", 2)])
+    until(lambda: is_blocked(others, client), "the connection waits")
+    killed.kill()
+    others.commands.execute(("RPUSH", "list", "x"), ("EXPIRE", "list", 60))
+    assert connections.work.round_trip([("ECHO", "mine")]) == [b"mine"]
+
+
+def test_a_server_that_is_away_is_found_when_it_is_back(kind: str, tmp_path: Path) -> None:
+    with Redis(kind, tmp_path) as server:
+        connections = Connections(server.url(0))
+        asks: list[Callable[[], list[Any]]] = [
+            lambda: connections.commands.execute(("ECHO", "a")),
+            lambda: connections.work.round_trip([("ECHO", "a")]),
+        ]
+        for ask_again in asks:
+            assert ask_again() == [b"a"]
+        server.kill()
+        for ask_again in asks * 2:
+            with pytest.raises(RedisAway) as raised:
+                ask_again()
+            assert raised.value.__cause__
+        server.start()
+        for ask_again in asks:
+            assert ask_again() == [b"a"]
+        connections.close()
+
+
+def test_what_waits_for_a_server_that_dies_is_told(kind: str, tmp_path: Path) -> None:
+    with Redis(kind, tmp_path) as server:
+        connections, others = Connections(server.url(0)), Connections(server.url(0))
+        (client,) = connections.commands.execute(("CLIENT", "ID"))
+        waiting = [gevent.spawn(connections.commands.execute, ("BLPOP", "list", 2)) for _ in range(3)]
+        until(lambda: is_blocked(others, client), "the connection waits")
+        server.kill()
+        gevent.joinall(waiting, timeout=WAIT_S)
+        assert [type(each.exception) for each in waiting] == [RedisAway] * 3
+        connections.close()
+        others.close()
+
+
+@pytest.fixture
+def tls_redis(kind: str, tmp_path: Path) -> Iterator[TlsRedis]:
+    server = TlsRedis(kind, tmp_path)
+    try:
+        server.start()
+    except RuntimeError as error:
+        if "Failed finding TLS support" not in str(error):
+            raise
+        pytest.skip(f"{kind} was built without TLS")
+    yield server
+    server.kill()
+
+
+def test_a_certificate_that_the_server_signed_itself_will_do(tls_redis: TlsRedis) -> None:
+    connections = Connections(tls_redis.url(0))
+    assert echo(connections, "Grüße") == ["Grüße".encode()]
+    assert connections.work.round_trip([("ECHO", "a")]) == [b"a"]
+    connections.close()
+
+
+def test_an_owner_can_ask_for_a_real_certificate(tls_redis: TlsRedis) -> None:
+    connections = Connections(f"{tls_redis.url(0)}?ssl_cert_reqs=required")
+    with pytest.raises(RedisAway) as raised:
+        echo(connections, "a")
+    assert "certificate" in str(raised.value.__cause__).lower()
+    connections.close()
+
+
+@pytest.fixture(autouse=True)
+def deadline() -> Iterator[None]:
+    """An end to the test where pings would keep a reader waiting for ever."""
+    with gevent.Timeout(60):
+        yield
+
+
+@pytest.fixture
+def word() -> str:
+    """A word that no other prompt has."""
+    return uuid4().hex
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """What an answer waits for; open at the latest when the test ends."""
+    gate = threading.Event()
+    yield gate
+    gate.set()
+
+
+LEAVE: dict[str, tuple[Callable[[Redis], None], Callable[[Redis], None]]] = {
+    "dead": (lambda server: server.kill(), lambda server: server.start()),
+    "deaf": (
+        lambda server: os.kill(server.pid, signal.SIGSTOP),
+        lambda server: os.kill(server.pid, signal.SIGCONT),
+    ),
+}
+
+
+@pytest.mark.parametrize("how", LEAVE)
+def test_while_redis_is_away_readers_wait_and_askers_are_told_when_to_come_back(
+    kind: str, model: StandIn, tmp_path: Path, word: str, gate: threading.Event, how: str
+) -> None:
+    model.answer(word, ["before ", Wait(gate), "and ", "after"])
+    leave, come_back = LEAVE[how]
+    with KeptRedis(kind, tmp_path) as server, App(server.url(0), model.url, tmp_path) as app:
+        stream = ask(app.url, word)["stream"]
+        early = Reader(app.url + stream)
+        reading = [gevent.spawn(early.read)]
+        until(lambda: early.text == "before ", "the first words")
+        leave(server)
+        # Another question, for it may yet be stored: Redis carries out what it had received.
+        refused = call("POST", f"{app.url}/chat", {"prompt": "another"})
+        assert (refused.status, refused.code) == (503, "unavailable")
+        assert int(refused.headers["Retry-After"]) >= 1
+        assert call("GET", f"{app.url}/healthz").status == 200
+        assert call("GET", f"{app.url}/readyz").status == 503
+        late = Reader(app.url + stream)
+        reading += [gevent.spawn(late.read)]
+        until(lambda: late.status, "the late reader has its answer's head")
+        gate.set()
+        assert (late.status, late.text, early.text) == (200, "", "before ")
+        come_back(server)
+        wait_for_all(reading)
+        until(app.answers, "the app is ready again")
+        again = Reader(app.url + stream).read()
+    for reader in (early, late, again):
+        assert reader.text == "before and after"
+        assert reader.end.data == {"stop_reason": "end_turn"}
+    assert sum(word in each.prompt for each in model.calls) == 1

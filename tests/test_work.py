@@ -1,0 +1,157 @@
+"""The work queue: each question is in one answerer's hands, and none is lost with it."""
+
+from collections.abc import Iterator
+
+import gevent
+import pytest
+from processes import until
+
+from chatsse.connections import Connections
+from chatsse.errors import RedisAway
+from chatsse.work import GROUP, WORK, Job, Work
+
+SHORT_LEASE_S = 0.05
+LONG_LEASE_S = 600
+
+
+def add(connections: Connections, work: Work, *answer_ids: str) -> None:
+    for answer_id in answer_ids:
+        connections.commands.execute(*work.adding(answer_id, f"conversation of {answer_id}"))
+
+
+def ids_of(jobs: list[Job]) -> list[str]:
+    return [job.answer_id for job in jobs]
+
+
+def take_all(work: Work, count: int) -> list[Job]:
+    """Return `count` questions; the first read may find that there is no group yet."""
+    jobs: list[Job] = []
+    with gevent.Timeout(20):
+        while len(jobs) < count:
+            jobs += work.take(count - len(jobs))
+    return jobs
+
+
+@pytest.fixture
+def others(redis_url: str) -> Iterator[Connections]:
+    """Connections of another process."""
+    others = Connections(redis_url)
+    yield others
+    others.close()
+
+
+@pytest.fixture
+def another(others: Connections) -> Work:
+    """The queue as another process sees it, that believes in the shortest lease."""
+    return Work(others.commands, others.work, SHORT_LEASE_S, ttl_s=3600)
+
+
+def test_questions_are_taken_in_the_order_they_were_asked(connections: Connections, work: Work) -> None:
+    add(connections, work, "a", "b", "c")
+    jobs = take_all(work, 3)
+    assert ids_of(jobs) == ["a", "b", "c"]
+    assert {(job.attempt, job.is_taken_over) for job in jobs} == {(1, False)}
+    assert jobs[0].conversation == "conversation of a"
+
+
+def test_no_more_are_taken_than_there_is_room_for(connections: Connections, work: Work) -> None:
+    add(connections, work, "a", "b", "c")
+    assert ids_of(take_all(work, 1)) == ["a"]
+    assert ids_of(work.take(2)) == ["b", "c"]
+
+
+def test_a_question_is_taken_by_one(connections: Connections, work: Work, another: Work) -> None:
+    answer_ids = [str(n) for n in range(50)]
+    add(connections, work, *answer_ids)
+    taken: list[str] = []
+
+    def take(queue: Work) -> None:
+        while len(taken) < len(answer_ids):
+            taken.extend(ids_of(queue.take(3)))
+
+    gevent.joinall([gevent.spawn(take, queue) for queue in (work, another)], timeout=20, raise_error=True)
+    assert sorted(taken, key=int) == answer_ids
+
+
+def test_a_question_asked_meanwhile_ends_the_wait(connections: Connections, work: Work) -> None:
+    add(connections, work, "a")
+    take_all(work, 1)
+    taking = gevent.spawn(work.take, 1)
+    until(lambda: b"cmd=xreadgroup" in connections.commands.execute(("CLIENT", "LIST"))[0], "it waits")
+    add(connections, work, "b")
+    assert ids_of(taking.get(timeout=20)) == ["b"]
+
+
+def test_a_silent_answerers_question_is_taken_over(
+    connections: Connections, work: Work, another: Work
+) -> None:
+    add(connections, work, "a")
+    (job,) = take_all(work, 1)
+    taken: list[Job] = []
+    until(lambda: taken.extend(another.take_over(5)) or taken, "the lease has run out")
+    assert taken == [job._replace(is_taken_over=True)]
+
+
+def test_a_live_answerers_question_is_not(connections: Connections, work: Work, another: Work) -> None:
+    add(connections, work, "kept", "let go")
+    kept, _ = take_all(work, 2)
+    taken: list[str] = []
+
+    def take_over() -> bool:
+        work.keep([kept.entry_id])
+        taken.extend(ids_of(another.take_over(5)))
+        return bool(taken)
+
+    until(take_over, "the lease of the one that is not kept has run out")
+    assert taken == ["let go"]
+
+
+def test_what_is_done_is_gone(connections: Connections, work: Work, another: Work) -> None:
+    add(connections, work, "a")
+    (job,) = take_all(work, 1)
+    work.done(job)
+    assert connections.commands.execute(("XLEN", WORK)) == [0]
+    (pending, *_), = connections.commands.execute(("XPENDING", WORK, GROUP))  # fmt: skip
+    assert pending == 0
+    work.done(job)
+
+
+def test_what_is_handed_back_is_taken_at_once_by_whoever_is_free(
+    connections: Connections, work: Work, others: Connections
+) -> None:
+    patient = Work(others.commands, others.work, LONG_LEASE_S, ttl_s=3600)
+    add(connections, work, "a")
+    (job,) = take_all(work, 1)
+    work.hand_back(job, attempt=2)
+    (again,) = take_all(patient, 1)
+    assert (again.answer_id, again.attempt, again.is_taken_over) == ("a", 2, False)
+    assert again.conversation == job.conversation
+    assert connections.commands.execute(("XLEN", WORK)) == [1]
+
+
+def test_an_empty_queue_gives_nothing_and_makes_its_group(connections: Connections, work: Work) -> None:
+    assert work.take(1) == []
+    (groups,) = connections.commands.execute(("XINFO", "GROUPS", WORK))
+    assert [group[1] for group in groups] == [GROUP.encode()]
+    assert 0 < connections.commands.execute(("TTL", WORK))[0] <= 3600
+
+
+def test_a_question_asked_before_there_was_a_group_is_not_lost(connections: Connections, work: Work) -> None:
+    add(connections, work, "early")
+    assert work.take(1) == []
+    assert ids_of(work.take(1)) == ["early"]
+
+
+def test_a_deleted_question_is_passed_over(connections: Connections, work: Work, another: Work) -> None:
+    add(connections, work, "deleted", "left")
+    deleted, _ = take_all(work, 2)
+    connections.commands.execute(("XDEL", WORK, deleted.entry_id))
+    taken: list[Job] = []
+    until(lambda: taken.extend(another.take_over(5)) or taken, "the lease has run out")
+    assert ids_of(taken) == ["left"]
+
+
+def test_a_key_that_is_no_queue_is_trouble_with_redis(connections: Connections, work: Work) -> None:
+    connections.commands.execute(("SET", WORK, "x", "EX", 60))
+    with pytest.raises(RedisAway):
+        work.take(1)
