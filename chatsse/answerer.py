@@ -8,16 +8,16 @@ with the next probe.
 import logging
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 
 import gevent
 from gevent.pool import Pool
 
 from chatsse.errors import ChatsseError, Fenced, ModelError, NotFound, RedisAway, failure
-from chatsse.event import START, TERMINAL, Event
 from chatsse.journal import Journal, Writer
 from chatsse.loops import spawn_for_ever
-from chatsse.providers import Citation, Provider, Request, Stop, Text, Thinking, Usage
+from chatsse.providers import Citation, Provider, Request, Stop, Text, Thinking, Turn, Usage
 from chatsse.questions import Questions, ending
 from chatsse.work import Job, Work
 
@@ -32,7 +32,7 @@ MAX_ATTEMPTS = 3
 BATCH = 16
 # A producer in silence looks this often whether it is still the one.
 PROBE_S = 0.5
-# How long a process that must stop waits for what is not stored yet.
+# How long a process that must stop waits for Redis; what it can't hand back is taken over.
 HAND_BACK_S = 2
 
 
@@ -83,9 +83,11 @@ class Answerers:
         self._pool.join(timeout=grace_s)
         unfinished = list(self._live.values())
         self._pool.kill()
-        for live in unfinished:
-            self._hand_back(live)
-        gevent.killall(self._keeping)
+        handing_back = [gevent.spawn(self._hand_back, live) for live in unfinished]
+        gevent.joinall(handing_back, timeout=HAND_BACK_S)
+        gevent.killall([*handing_back, *self._keeping])
+        with gevent.Timeout(HAND_BACK_S, False), suppress(RedisAway):
+            self._work.leave()
 
     def _take(self) -> None:
         self._pool.wait_available()
@@ -120,8 +122,11 @@ class Answerers:
         try:
             self._answer(job)
             self._work.done(job)
-        except Fenced as error:
-            log.info("another producer has %s", error)
+        except Fenced:
+            # A double in the queue, or a claim that came too late.
+            self._work.done(job)
+        except gevent.GreenletExit:
+            log.info("stopped writing %s", job.answer_id)
         except NotFound:
             # Erased, or expired, before its turn came.
             self._give_up(job)
@@ -143,11 +148,16 @@ class Answerers:
             log.warning("%s waits for its lease to end: %r", job.answer_id, error.__cause__)
 
     def _answer(self, job: Job) -> None:
-        question, turns, events = self._questions.take_up(job.answer_id, job.conversation)
-        writer = self._claim(job, events)
+        question, earlier = self._questions.take_up(job.answer_id, job.conversation)
+        me = gevent.getcurrent()
+        attempts = None if job.is_taken_over else job.attempt - 1
+        # By GreenletExit, which no library takes for a fault of the network that it should try again.
+        on_fenced = partial(me.kill, block=False)
+        writer = self._journal.claim(job.answer_id, attempts, on_fenced, is_takeover=job.is_taken_over)
         if writer is None:
             return
         self._live[job.entry_id].writer = writer
+        turns = tuple(Turn(prompt, answer) for prompt, answer in earlier)
         try:
             stop = self._speak(writer, Request(SYSTEM, turns, question.prompt, self._max_output_tokens))
         except ModelError as error:
@@ -157,23 +167,8 @@ class Answerers:
             writer.finish("done", {"stop_reason": stop.reason}, ending("done", writer.events()))
         writer.wait()
 
-    def _claim(self, job: Job, events: list[Event]) -> Writer | None:
-        """Return the job's writer; None where the answer has ended, or is somebody else's."""
-        me = gevent.getcurrent()
-        while not (events and events[-1].kind in TERMINAL):
-            attempts = events[-1].id.attempt if events else 0
-            if not job.is_taken_over and attempts != job.attempt - 1:
-                return None
-            try:
-                return self._journal.claim(
-                    job.answer_id, events, lambda: me.kill(Fenced(job.answer_id, "taken over"), block=False)
-                )
-            except Fenced:  # The log has grown meanwhile: look again.
-                events = self._journal.after(job.answer_id, START)
-        return None
-
     def _speak(self, writer: Writer, request: Request) -> Stop:
-        if writer.attempt > MAX_ATTEMPTS:
+        if writer.takeovers >= MAX_ATTEMPTS:
             raise ModelError("model_interrupted", f"{MAX_ATTEMPTS} attempts were cut off")
         if writer.attempt > 1:
             writer.append("status", {"stage": "continuing"})
@@ -195,15 +190,13 @@ class Answerers:
         raise ModelError("model_interrupted", "the provider stopped without a reason")
 
     def _hand_back(self, live: Live) -> None:
-        job, attempt = live.job, live.job.attempt
-        try:
-            if live.writer:
-                with gevent.Timeout(HAND_BACK_S, False):
-                    live.writer.wait()
-                attempt = live.writer.attempt + 1
-            self._work.hand_back(job, attempt)
-        except ChatsseError as error:
-            log.warning("%s waits for its lease to end: %r", job.answer_id, error)
+        # Without a writer nobody knows whether the claim has reached Redis: the lease decides.
+        if live.writer:
+            try:
+                live.writer.wait()
+                self._work.hand_back(live.job, live.writer.attempt + 1)
+            except ChatsseError as error:
+                log.warning("%s waits for its lease to end: %r", live.job.answer_id, error)
 
 
 class Sources:

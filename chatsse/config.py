@@ -51,6 +51,8 @@ class Config:
             raise ConfigError("CHATSSE_PROVIDER", f"{provider!r} is none of {', '.join(PROVIDERS)}")
         if provider == "anthropic" and not api_key:
             raise ConfigError("ANTHROPIC_API_KEY", "needed by CHATSSE_PROVIDER=anthropic")
+        if api_key and not re.fullmatch(r"[!-~]+", api_key):
+            raise ConfigError("ANTHROPIC_API_KEY", "holds characters that no key has")
         return cls(
             redis_url=_url(env, "REDIS_URL", REDIS_SCHEMES),
             provider=provider,

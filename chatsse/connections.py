@@ -26,10 +26,11 @@ from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeout
 from redis.retry import Retry
 
-from chatsse.errors import RedisAway
+from chatsse.errors import ConfigError, RedisAway
 
 Argument: TypeAlias = str | bytes | int
 Command: TypeAlias = tuple[Argument, ...]
+Waiting: TypeAlias = "tuple[Sequence[Command], AsyncResult[list[Any]]]"
 Maker: TypeAlias = Callable[[float | None], ConnectionInterface]
 
 TIMEOUT_S = 3
@@ -81,7 +82,7 @@ class SharedLine:
 
     def __init__(self, make: Maker) -> None:
         self._line = Line(make)
-        self._waiting: list[tuple[Sequence[Command], AsyncResult[list[Any]]]] = []
+        self._waiting: list[Waiting] = []
         self._wake = Signal()
         self._runner: gevent.Greenlet[..., None] | None = None
 
@@ -108,6 +109,7 @@ class SharedLine:
         if self._runner:
             self._runner.kill()
         self._line.close()
+        _fail(self._waiting, RedisAway())
 
     def _run(self) -> None:
         while True:
@@ -117,8 +119,10 @@ class SharedLine:
             try:
                 replies = iter(self._twice([command for commands, _ in waiting for command in commands]))
             except Exception as error:  # noqa: BLE001 -- raised again where each of them waits
-                for _, result in waiting:
-                    result.set_exception(error)
+                _fail(waiting, error)
+            except BaseException:
+                _fail(waiting, RedisAway())
+                raise
             else:
                 for commands, result in waiting:
                     result.set([next(replies) for _ in commands])
@@ -132,10 +136,16 @@ class SharedLine:
             return self._line.round_trip(commands)
 
 
+def _fail(waiting: list[Waiting], error: Exception) -> None:
+    for _, result in waiting:
+        result.set_exception(error)
+
+
 class Connections:
     """The connections of one process; none is made before it is used.
 
     :param url: `redis://`, `rediss://` or `unix://`
+    :raises ConfigError: the address has options that can't be used
     """
 
     def __init__(self, url: str) -> None:
@@ -153,7 +163,11 @@ class Connections:
             # real one adds `?ssl_cert_reqs=required` to the address.
             options |= {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
         # Serves to read the address; a pool's own book-keeping is for connections that come back to it.
-        self._pool = ConnectionPool.from_url(url, **options)
+        try:
+            self._pool = ConnectionPool.from_url(url, **options)
+            self.make(TIMEOUT_S)
+        except (TypeError, ValueError, RedisError) as error:
+            raise ConfigError("REDIS_URL", f"its options can't be used: {error}") from error
         self.commands = SharedLine(self.make)
         self.appends = Line(self.make)
         self.work = Line(self.make, TIMEOUT_S + WORK_BLOCK_MS / 1000)

@@ -20,8 +20,9 @@ from gevent.event import Event as Signal
 from gevent.lock import RLock
 from redis.connection import ConnectionInterface
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeout
 
-from chatsse.connections import Maker, SharedLine
+from chatsse.connections import TIMEOUT_S, Maker, SharedLine
 from chatsse.errors import NotFound, RedisAway
 from chatsse.event import PING, START, EventId, encode_missed, parse_id
 from chatsse.journal import Journal, log_key
@@ -34,7 +35,7 @@ RETRY_S = 0.5
 # How long a request waits for its subscription before it answers and goes on waiting behind pings.
 SUBSCRIBE_S = 2
 TICK_S = 1
-# An own message that takes longer than this to come back means that the connection is deaf.
+# A probe that Redis took this long before it comes back, or doesn't, means that the connection is deaf.
 DEAF_S = 5
 # What may wait for a reader that does not read; past it, the log in Redis is the only buffer.
 MAX_WAITING_BYTES = 128 * 1024
@@ -205,7 +206,7 @@ class Hub:
         self._commands = commands
         self._channels: dict[bytes, Channel] = {}
         self._probe = f"chatsse:probe:{secrets.token_urlsafe(9)}".encode()
-        self._probed_at = monotonic()
+        self._told_at = self._probed_at = monotonic()
         self._connection: ConnectionInterface | None = None
         self._sending = RLock()
         self._greenlets: list[gevent.Greenlet[..., None]] = []
@@ -265,11 +266,16 @@ class Hub:
 
     def _connect(self) -> ConnectionInterface:
         connection = self._make(None)
-        connection.connect()
-        with self._sending:
-            self._probed_at = monotonic()
-            connection.send_command("SUBSCRIBE", self._probe, *self._channels)
-            self._connection = connection
+        try:
+            # What it waits for later may take any time; its making may not.
+            with gevent.Timeout(TIMEOUT_S, RedisTimeout("no answer while connecting")), self._sending:
+                connection.connect()
+                connection.send_command("SUBSCRIBE", self._probe, *self._channels)
+        except BaseException:
+            connection.disconnect()
+            raise
+        self._told_at = self._probed_at = monotonic()
+        self._connection = connection
         return connection
 
     def _drop_connection(self) -> None:
@@ -311,11 +317,11 @@ class Hub:
         for reader in self._readers():
             if now - reader.heard_at >= PING_S:
                 reader.owe_ping()
-        self._check_hearing(now)
+        self._check_hearing()
 
-    def _check_hearing(self, now: float) -> None:
+    def _check_hearing(self) -> None:
         # A connection can be up and yet deliver nothing: https://github.com/centrifugal/centrifugo/issues/1189
-        if self._connection and now - self._probed_at > DEAF_S:
+        if self._connection and self._told_at - self._probed_at > DEAF_S:
             log.warning("the pub/sub connection has gone deaf")
             self._drop_connection()
         gevent.spawn(self._send_probe)
@@ -323,6 +329,7 @@ class Hub:
     def _send_probe(self) -> None:
         try:
             self._commands.execute(("PUBLISH", self._probe, b""))
+            self._told_at = monotonic()
         except RedisAway as error:
             log.debug("no probe was sent: %r", error.__cause__)
 

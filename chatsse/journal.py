@@ -15,8 +15,9 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping
 from hashlib import sha1
+from json import loads
 from time import monotonic
-from typing import Any
+from typing import Any, TypeAlias
 
 import gevent
 from gevent.event import Event as Signal
@@ -37,6 +38,8 @@ from chatsse.event import (
     unpack,
 )
 from chatsse.loops import spawn_for_ever
+
+Ending: TypeAlias = Callable[[str, list[Event]], Mapping[str, str]]
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +70,22 @@ if #ARGV > 4 + 3 * count then
   if redis.call('TTL', KEYS[2]) == -1 then redis.call('EXPIRE', KEYS[2], ARGV[2]) end
 end
 redis.call('PUBLISH', KEYS[1], ARGV[3])
+"""
+# KEYS: the log. ARGV: the claim's data, the log's TTL, the number of attempts there must have been, or ''.
+# Sent again after a lost reply, it finds its own claim.
+CLAIM = """
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local top, kind, data = '0-0', '', ''
+if last then top, kind, data = last[1], last[2][2], last[2][4] end
+if data == ARGV[1] then return 'claimed' end
+if kind == 'done' or kind == 'failed' then return 'ended' end
+local attempts = string.match(top, '^%d+')
+if ARGV[3] ~= '' and attempts ~= ARGV[3] then return 'taken' end
+local claim = string.format('%d-0', attempts + 1)
+redis.call('XADD', KEYS[1], claim, 'kind', 'claim', 'data', ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('PUBLISH', KEYS[1], top .. ' ' .. claim .. ' 0 ')
+return 'claimed'
 """
 APPEND_SHA = sha1(APPEND.encode(), usedforsecurity=False).hexdigest()
 
@@ -135,29 +154,46 @@ class Journal:
         last = events[-1] if events else _event(*newest[0]) if newest else None
         return events, bool(last and last.kind in TERMINAL and (events or last.id <= cursor))
 
-    def claim(self, answer_id: str, log: list[Event], on_fenced: Callable[[], None]) -> "Writer":
+    def claim(
+        self,
+        answer_id: str,
+        attempts: int | None,
+        on_fenced: Callable[[], None],
+        *,
+        is_takeover: bool = False,
+    ) -> "Writer | None":
         """Return the writer of the answer's next attempt, every earlier one shut out from now on.
 
-        :param log: the whole log as read; the claim holds only if it is still that
+        None where the answer has ended.
+
+        :param attempts: how many attempts there must have been so far; None: any number
         :param on_fenced: called once when a later claim shuts this writer out
-        :raises Fenced: somebody has appended meanwhile
+        :param is_takeover: whether the attempt before fell silent
+        :raises Fenced: there have been other attempts than `attempts`
         :raises RedisAway:
         """
-        claim = _claim(log)
-        self._take(answer_id, log, [claim], WRITING_TTL_S, {})
-        return Writer(self, answer_id, [*log, claim], on_fenced)
+        log = self._take(answer_id, attempts, is_takeover)
+        return Writer(self, answer_id, log, on_fenced) if log[-1].kind == "claim" else None
 
-    def end(
-        self, answer_id: str, log: list[Event], kind: str, value: object, fields: Mapping[str, str]
-    ) -> None:
-        """End an answer at once, whoever writes it: claim it and append its last event in one step.
+    def end(self, answer_id: str, kind: str, value: object, ending: Ending) -> bool:
+        """End an answer at once, whoever writes it; return False where it has ended already.
 
-        :raises Fenced: somebody has appended meanwhile
+        :param ending: makes of the log so far what the answer's hash gets
+        :raises Fenced: somebody else has claimed it at the same moment
         :raises RedisAway:
+
+        The claim comes first: from then on nobody adds to the log, however fast its producer was.
         """
-        claim = _claim(log)
-        last = Event(EventId(claim.id.attempt, 1), kind, json_line(value))
-        self._take(answer_id, log, [claim, last], self._stream_ttl_s, fields)
+        log = self._take(answer_id, None, False)
+        if log[-1].kind in TERMINAL:
+            return False
+        last = Event(EventId(log[-1].id.attempt, 1), kind, json_line(value))
+        arguments = append_arguments(log[-1].id, [last], self._stream_ttl_s, ending(kind, log))
+        keys = (log_key(answer_id), hash_key(answer_id))
+        (top,) = self._commands.execute(("EVAL", APPEND, 2, *keys, *arguments))
+        if top and parse_id(top) != last.id:
+            raise Fenced(keys[0], top.decode())
+        return True
 
     def erase(self, answer_id: str, ttl_s: int) -> None:
         """Erase an ended answer; for `ttl_s` the bare end stays, lest a producer take it for a loss.
@@ -180,18 +216,18 @@ class Journal:
         if not self._committer:
             self._committer = spawn_for_ever(self._commit_next)
 
-    def _take(
-        self, answer_id: str, log: list[Event], events: list[Event], ttl_s: int, fields: Mapping[str, str]
-    ) -> None:
+    def _take(self, answer_id: str, attempts: int | None, is_takeover: bool) -> list[Event]:
+        """Claim the answer unless it has ended; return its log, which the claim or the end is the last of."""
         key = log_key(answer_id)
-        arguments = append_arguments(log[-1].id if log else START, events, ttl_s, fields)
-        top, first = self._commands.execute(
-            ("EVAL", APPEND, 2, key, hash_key(answer_id), *arguments),
-            ("XRANGE", key, str(events[0].id), str(events[0].id)),
+        claim = json_line({"by": secrets.token_urlsafe(9), "is_takeover": is_takeover})
+        expected = "" if attempts is None else attempts
+        state, entries = self._commands.execute(
+            ("EVAL", CLAIM, 1, key, claim, WRITING_TTL_S, expected), reading(answer_id, START)
         )
-        # A reply that was lost makes the connection send the claim again: the entry says whose it is.
-        if top and not (first and _event(*first[0]) == events[0]):
-            raise Fenced(key, top.decode())
+        log = read(entries)
+        if state == b"taken" or (state == b"claimed" and log[-1].data != claim):
+            raise Fenced(key, str(log[-1].id))
+        return log
 
     def _commit_next(self) -> None:
         self._wake.wait()
@@ -241,6 +277,9 @@ class Journal:
 class Writer:
     """One producer's attempt at one answer: what it says goes into the log in this order, each once.
 
+    :param log: the whole log, the claim its last event
+    :ivar takeovers: how many attempts fell silent before this one
+
     Keeps the whole log, packed, to write it again where Redis has lost it.
     """
 
@@ -257,6 +296,7 @@ class Writer:
         "attempt",
         "keys",
         "stored_at",
+        "takeovers",
     )
 
     def __init__(
@@ -264,6 +304,7 @@ class Writer:
     ) -> None:
         self.keys = (log_key(answer_id), hash_key(answer_id))
         self.attempt = log[-1].id.attempt
+        self.takeovers = sum(event.kind == "claim" and loads(event.data)["is_takeover"] for event in log)
         self.stored_at = monotonic()
         self._journal = journal
         self._top = log[-1].id
@@ -396,11 +437,6 @@ def append_arguments(
     for event_id, kind, data in events:
         arguments += (str(event_id), kind, data)
     return arguments + flat(fields)
-
-
-def _claim(log: list[Event]) -> Event:
-    attempt = log[-1].id.attempt + 1 if log else 1
-    return Event(EventId(attempt, 0), "claim", json_line({"by": secrets.token_urlsafe(9)}))
 
 
 def _bytes(event_id: EventId) -> bytes:

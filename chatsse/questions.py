@@ -14,7 +14,7 @@ The hash holds `prompt`, `conversation`, `page`, `at` (ms since 1970), `body` (d
 
 import secrets
 import time
-from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -24,8 +24,7 @@ from typing import Any
 from chatsse.connections import Command, SharedLine, fields_of, flat
 from chatsse.errors import BadRequest, ChatsseError, Fenced, NotFound, RateLimited, failure
 from chatsse.event import START, Event, json_line, text_of
-from chatsse.journal import Journal, hash_key, read, reading
-from chatsse.providers import Turn
+from chatsse.journal import WRITING_TTL_S, Journal, hash_key
 from chatsse.work import Work
 
 # What goes to the model with a question of the conversation before it: the newest turns, up to both.
@@ -33,8 +32,9 @@ CONTEXT_TURNS = 10
 CONTEXT_CHARS = 24_000
 # Of a longer conversation the newest turns are shown.
 SHOWN_TURNS = 200
-# An erased answer leaves a mark for as long as its producer may need to find out.
-ERASED_TTL_S = 60
+# An erased answer leaves a mark for as long as an attempt may last: its producer, cut off from Redis all the
+# while, would take an empty log for a loss and write it again.
+ERASED_TTL_S = WRITING_TTL_S
 
 
 def new_id() -> str:
@@ -114,26 +114,24 @@ class Questions:
             return question
         return self._asked_before(first.decode(), body, question)
 
-    def take_up(self, answer_id: str, conversation: str) -> tuple[Question, tuple[Turn, ...], list[Event]]:
-        """Return what an answerer needs: the question, the turns before it, and its log so far.
+    def take_up(self, answer_id: str, conversation: str) -> tuple[Question, list[tuple[str, str]]]:
+        """Return a question and the turns before it, as pairs of prompt and answer.
 
         The turns are the answered ones that are the newest and fit, oldest first.
 
         :raises NotFound:
         :raises RedisAway:
         """
-        fields, ids, entries = self._commands.execute(
-            ("HGETALL", hash_key(answer_id)),
-            ("LRANGE", _turns_key(conversation), 0, -1),
-            reading(answer_id, START),
+        fields, ids = self._commands.execute(
+            ("HGETALL", hash_key(answer_id)), ("LRANGE", _turns_key(conversation), 0, -1)
         )
         question = _question(answer_id, fields_of(fields))
         names = [each.decode() for each in ids]
         earlier = names[: names.index(answer_id)] if answer_id in names else names
-        return question, self._turns(earlier[-CONTEXT_TURNS:]), read(entries)
+        return question, self._turns(earlier[-CONTEXT_TURNS:])
 
-    def _turns(self, ids: list[str]) -> tuple[Turn, ...]:
-        turns: list[Turn] = []
+    def _turns(self, ids: list[str]) -> list[tuple[str, str]]:
+        turns: list[tuple[str, str]] = []
         room = CONTEXT_CHARS
         for _, fields in reversed(self._fields_of(ids)):
             prompt, answer = fields.get(b"prompt", b"").decode(), fields.get(b"answer", b"").decode()
@@ -141,8 +139,8 @@ class Questions:
             if room < 0:
                 break
             if answer:
-                turns.append(Turn(prompt, answer))
-        return tuple(reversed(turns))
+                turns.append((prompt, answer))
+        return turns[::-1]
 
     def conversation(self, conversation: str) -> list[dict[str, Any]]:
         """Return the newest turns of a conversation as the HTTP API shows them, oldest first.
@@ -173,15 +171,10 @@ class Questions:
         return self._end(answer_id, "failed", failure(error))
 
     def _end(self, answer_id: str, kind: str, value: object) -> bool:
+        self._journal.missed(answer_id, START)
         while True:
-            log, has_ended = self._journal.missed(answer_id, START)
-            if has_ended:
-                return False
-            try:
-                self._journal.end(answer_id, log, kind, value, ending(kind, log))
-            except Fenced:
-                continue  # The producer was faster by an event.
-            return True
+            with suppress(Fenced):  # Somebody took it over at this very moment: take it from them.
+                return self._journal.end(answer_id, kind, value, ending)
 
     def erase(self, conversation: str) -> None:
         """Erase a conversation, its questions and its answers; those that are being written stop.
@@ -241,11 +234,15 @@ class Questions:
         return [(answer_id, fields_of(reply)) for answer_id, reply in zip(ids, replies, strict=True)]
 
 
-def ending(kind: str, log: Iterable[Event]) -> dict[str, str]:
+def ending(kind: str, log: list[Event]) -> dict[str, str]:
     """Return the fields that an answer's hash gets when the log ends with an event of this kind."""
-    events = list(log)
-    sources = next((e.data for e in reversed(events) if e.kind == "sources"), '{"sources": []}')
-    return {"ended": kind, "answer": text_of(events), "sources": json_line(loads(sources)["sources"])}
+    sources: list[object] = []
+    for event in log:
+        if event.kind == "sources":
+            sources = loads(event.data)["sources"]
+        elif event.kind == "rewind" and loads(event.data)["length"] == 0:
+            sources = []
+    return {"ended": kind, "answer": text_of(log), "sources": json_line(sources)}
 
 
 def _turns_key(conversation: str) -> str:

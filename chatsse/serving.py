@@ -30,6 +30,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from chatsse import embedded, host
 from chatsse.config import Config
+from chatsse.connections import Connections
 from chatsse.errors import ConfigError
 
 # New objects, less those that went, before the collector looks; Python's own 700 costs a busy worker a tenth
@@ -116,6 +117,7 @@ def on_starting(server: Any) -> None:
     """Have a Redis; here, so that a worker that dies does not take it along."""
     with one_line_errors():
         embedded.ensure(os.environ)
+        Connections(os.environ["REDIS_URL"])
 
 
 def when_ready(server: Any) -> None:

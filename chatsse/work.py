@@ -19,6 +19,28 @@ from chatsse.errors import RedisAway
 
 WORK = "chatsse:work"
 GROUP = "answerers"
+GONE_MS = 24 * 3600 * 1000
+
+# KEYS: the queue. ARGV: the group, the consumer, the entry.
+DONE = """
+if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2]) > 0 then
+  redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
+  redis.call('XDEL', KEYS[1], ARGV[3])
+end
+"""
+
+# KEYS: the queue. ARGV: the group, the consumer, the idle time of one that is gone. A consumer that still
+# holds an entry stays, for its entries would be lost with it.
+LEAVE = """
+for _, fields in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local consumer = {}
+  for i = 1, #fields, 2 do consumer[fields[i]] = fields[i + 1] end
+  local is_gone = consumer.name == ARGV[2] or consumer.idle > tonumber(ARGV[3])
+  if is_gone and consumer.pending == 0 then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name)
+  end
+end
+"""
 
 
 class Job(NamedTuple):
@@ -75,10 +97,16 @@ class Work:
 
         :raises RedisAway:
         """
-        command = ("XAUTOCLAIM", WORK, GROUP, self._consumer, self._lease_ms, "0", "COUNT", most)
-        ((_, entries, *_),) = self._commands.execute(command)
-        # Redis 6.2 names the deleted ones too, without their fields.
-        return [_job(entry, is_taken_over=True) for entry in entries if entry and entry[1]]
+        jobs: list[Job] = []
+        cursor = b"0-0"
+        while True:
+            # It looks at ten times as many as it may take, then says where to go on.
+            command = ("XAUTOCLAIM", WORK, GROUP, self._consumer, self._lease_ms, cursor, "COUNT", most)
+            ((cursor, entries, *_),) = self._commands.execute(command)
+            # Redis 6.2 names the deleted ones too, without their fields.
+            jobs += [_job(entry, is_taken_over=True) for entry in entries if entry and entry[1]]
+            if cursor == b"0-0" or len(jobs) >= most:
+                return jobs
 
     def keep(self, entry_ids: Iterable[bytes]) -> None:
         """Tell the other answerers that these are being worked on.
@@ -88,11 +116,18 @@ class Work:
         self._commands.execute(("XCLAIM", WORK, GROUP, self._consumer, 0, *entry_ids, "JUSTID"))
 
     def done(self, job: Job) -> None:
-        """Take a question out of the queue.
+        """Take a question out of the queue, unless another answerer has it by now.
 
         :raises RedisAway:
         """
-        self._commands.execute(("XACK", WORK, GROUP, job.entry_id), ("XDEL", WORK, job.entry_id))
+        self._commands.execute(("EVAL", DONE, 1, WORK, GROUP, self._consumer, job.entry_id))
+
+    def leave(self) -> None:
+        """Have the group forget this process, and those that have been gone for long.
+
+        :raises RedisAway:
+        """
+        self._commands.execute(("EVAL", LEAVE, 1, WORK, GROUP, self._consumer, GONE_MS))
 
     def hand_back(self, job: Job, attempt: int) -> None:
         """Give a question to whoever is free, at once.

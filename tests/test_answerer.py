@@ -178,7 +178,7 @@ def fall_silent(farm: Farm, asked: dict[str, str], attempts: int) -> None:
     work = Work(redis.commands, redis.work, lease_s=1, ttl_s=3600)
     until(lambda: asked["id"] in [job.answer_id for job in work.take(1)], "the question is taken")
     for _ in range(attempts):
-        journal.claim(asked["id"], journal.after(asked["id"], START), lambda: None)
+        journal.claim(asked["id"], None, lambda: None, is_takeover=True)
     redis.close()
 
 

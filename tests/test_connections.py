@@ -16,7 +16,7 @@ from redis.exceptions import ResponseError
 from standin import StandIn, Wait
 
 from chatsse.connections import Connections
-from chatsse.errors import RedisAway
+from chatsse.errors import ConfigError, RedisAway
 
 WAIT_S = 20
 
@@ -75,6 +75,24 @@ def test_an_error_is_told_only_to_whoever_caused_it(connections: Connections) ->
     right = [(gevent.spawn(echo, connections, str(n)), gevent.spawn(ask_wrongly)) for n in range(50)]
     wait_for_all([wrong for _, wrong in right])
     assert wait_for_all([asking for asking, _ in right]) == [[str(n).encode()] for n in range(50)]
+
+
+def test_a_line_that_is_closed_fails_what_waits_for_it(connections: Connections) -> None:
+    blocked = gevent.spawn(connections.commands.execute, ("XREAD", "BLOCK", 0, "STREAMS", "nothing", "$"))
+    gevent.sleep(0)
+    gevent.sleep(0)
+    waiting = gevent.spawn(connections.commands.execute, ("PING",))
+    gevent.sleep(0)
+    connections.commands.close()
+    for each in (blocked, waiting):
+        with pytest.raises(RedisAway):
+            each.get(timeout=10)
+
+
+@pytest.mark.parametrize("options", ["ssl_cert_reqs=none", "db=abc", "nonsense=1"])
+def test_options_that_can_not_be_used_are_named(options: str) -> None:
+    with pytest.raises(ConfigError, match="REDIS_URL"):
+        Connections(f"redis://127.0.0.1/0?{options}")
 
 
 def test_a_line_returns_errors_among_the_replies(connections: Connections) -> None:

@@ -1,5 +1,7 @@
 """One process's readers: subscribe, catch up, follow, and never a gap."""
 
+import socket
+
 import gevent
 import pytest
 from processes import until
@@ -22,7 +24,7 @@ def answer_id(connections: Connections) -> str:
 
 @pytest.fixture
 def writer(journal: Journal, answer_id: str) -> Writer:
-    return journal.claim(answer_id, [], lambda: None)
+    return journal.claim(answer_id, 0, lambda: None)
 
 
 def said(frames: bytes) -> str:
@@ -55,7 +57,7 @@ def test_a_reader_gets_what_was_said_before_it_came_and_what_is_said_after(
 def test_a_reader_may_come_before_anybody_answers(hub: Hub, journal: Journal, answer_id: str) -> None:
     reader = hub.read(answer_id, START)
     assert reader.catch_up() == b""
-    writer = journal.claim(answer_id, [], lambda: None)
+    writer = journal.claim(answer_id, 0, lambda: None)
     writer.token("first")
     finish(writer)
     assert rest(reader) == "first"
@@ -165,6 +167,25 @@ def test_a_connection_that_is_up_but_deaf_is_replaced(
     writer.token("heard")
     finish(writer)
     assert rest(reader) == "heard"
+
+
+def test_a_connection_that_is_never_answered_is_given_up(
+    connections: Connections,
+    journal: Journal,
+    writer: Writer,
+    answer_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "TIMEOUT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as black_hole:
+        lost = Connections(f"redis://127.0.0.1:{black_hole.getsockname()[1]}")
+        makers = iter([lost.make])
+        hub = Hub(lambda timeout_s: next(makers, connections.make)(timeout_s), connections.commands, journal)
+        reader = hub.read(answer_id, START)
+        writer.token("heard")
+        finish(writer)
+        assert rest(reader) == "heard"
+        hub.close()
 
 
 def test_a_reader_that_does_not_read_costs_bounded_memory_and_loses_nothing(

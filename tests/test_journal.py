@@ -13,8 +13,9 @@ FENCED: list[str] = []
 
 
 def claim(journal: Journal, answer_id: str) -> Writer:
-    log = journal.after(answer_id, START)
-    return journal.claim(answer_id, log, lambda: FENCED.append(answer_id))
+    writer = journal.claim(answer_id, None, lambda: FENCED.append(answer_id))
+    assert writer
+    return writer
 
 
 def ids(events: list[Event]) -> list[str]:
@@ -33,9 +34,9 @@ def test_a_claim_is_the_attempts_first_entry(journal: Journal) -> None:
 
 def test_of_two_claims_at_once_one_holds(journal: Journal) -> None:
     answer_id = new_id()
-    journal.claim(answer_id, [], lambda: None)
+    journal.claim(answer_id, 0, lambda: None)
     with pytest.raises(Fenced):
-        journal.claim(answer_id, [], lambda: None)
+        journal.claim(answer_id, 0, lambda: None)
 
 
 def test_events_are_stored_in_order_under_ids_of_the_attempt(journal: Journal) -> None:
@@ -246,7 +247,8 @@ def test_an_answer_can_be_ended_for_its_producer(journal: Journal) -> None:
     writer = claim(journal, answer_id)
     writer.token("said")
     writer.wait()
-    journal.end(answer_id, journal.after(answer_id, START), "done", {"stop_reason": "stopped"}, {})
+    assert journal.end(answer_id, "done", {"stop_reason": "stopped"}, lambda kind, log: {})
+    assert not journal.end(answer_id, "done", {"stop_reason": "stopped"}, lambda kind, log: {})
     writer.token("too late")
     with pytest.raises(Fenced):
         writer.wait()
@@ -254,6 +256,23 @@ def test_an_answer_can_be_ended_for_its_producer(journal: Journal) -> None:
     assert has_ended
     assert ids(events) == ["1-0", "1-1", "2-0", "2-1"]
     assert events[-1].data == '{"stop_reason": "stopped"}'
+
+
+def test_an_ended_answer_can_not_be_claimed(journal: Journal) -> None:
+    answer_id = new_id()
+    assert journal.end(answer_id, "done", {"stop_reason": "stopped"}, lambda kind, log: {})
+    assert journal.claim(answer_id, None, lambda: None) is None
+    assert journal.claim(answer_id, 0, lambda: None) is None
+
+
+def test_a_writer_knows_how_many_fell_silent_before_it(journal: Journal) -> None:
+    answer_id = new_id()
+    journal.claim(answer_id, 0, lambda: None)
+    journal.claim(answer_id, 1, lambda: None)
+    journal.claim(answer_id, None, lambda: None, is_takeover=True)
+    writer = journal.claim(answer_id, None, lambda: None, is_takeover=True)
+    assert writer
+    assert (writer.attempt, writer.takeovers) == (4, 2)
 
 
 def test_an_answer_nobody_asked_for_is_not_found(journal: Journal) -> None:

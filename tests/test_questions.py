@@ -15,7 +15,6 @@ from chatsse.connections import Connections
 from chatsse.errors import BadRequest, Fenced, NotFound
 from chatsse.event import START
 from chatsse.journal import Journal, hash_key, log_key
-from chatsse.providers import Turn
 from chatsse.questions import (
     CONTEXT_CHARS,
     CONTEXT_TURNS,
@@ -31,7 +30,7 @@ from chatsse.work import WORK
 
 def answer(journal: Journal, question: Question, text: str) -> None:
     """Answer a question as a producer does."""
-    writer = journal.claim(question.id, [], lambda: None)
+    writer = journal.claim(question.id, 0, lambda: None)
     writer.token(text)
     writer.finish("done", {"stop_reason": "end_turn"}, ending("done", writer.events()))
     writer.wait()
@@ -45,9 +44,9 @@ def asked_and_answered(
     return question
 
 
-def turns_before(questions: Questions, question: Question) -> list[Turn]:
-    _, turns, _ = questions.take_up(question.id, question.conversation)
-    return list(turns)
+def turns_before(questions: Questions, question: Question) -> list[tuple[str, str]]:
+    _, turns = questions.take_up(question.id, question.conversation)
+    return turns
 
 
 def keys_of(connections: Connections) -> list[str]:
@@ -144,7 +143,7 @@ def test_the_newest_turns_go_along_oldest_first(questions: Questions, journal: J
     for n in range(CONTEXT_TURNS + 2):
         asked_and_answered(questions, journal, conversation, f"q{n}", f"a{n}")
     question = questions.ask("and now?", conversation, None, None)
-    assert turns_before(questions, question) == [Turn(f"q{n}", f"a{n}") for n in range(2, CONTEXT_TURNS + 2)]
+    assert turns_before(questions, question) == [(f"q{n}", f"a{n}") for n in range(2, CONTEXT_TURNS + 2)]
 
 
 @pytest.mark.parametrize(("over", "turns"), [(0, 2), (1, 1)])
@@ -155,7 +154,7 @@ def test_turns_go_along_as_far_as_they_fit(
     asked_and_answered(questions, journal, conversation, "q" * 100, "👍" * (CONTEXT_CHARS - 300 + over))
     asked_and_answered(questions, journal, conversation, "r" * 100, "b" * 100)
     question = questions.ask("and now?", conversation, None, None)
-    assert [turn.prompt[0] for turn in turns_before(questions, question)] == ["q", "r"][-turns:]
+    assert [turn[0][0] for turn in turns_before(questions, question)] == ["q", "r"][-turns:]
 
 
 def test_what_is_older_than_a_turn_that_does_not_fit_is_left_out_too(
@@ -165,7 +164,7 @@ def test_what_is_older_than_a_turn_that_does_not_fit_is_left_out_too(
     for prompt, length in (("old", 1), ("long", CONTEXT_CHARS), ("new", 1)):
         asked_and_answered(questions, journal, conversation, prompt, "a" * length)
     question = questions.ask("and now?", conversation, None, None)
-    assert [turn.prompt for turn in turns_before(questions, question)] == ["new"]
+    assert [turn[0] for turn in turns_before(questions, question)] == ["new"]
 
 
 def test_turns_without_an_answer_are_left_out(questions: Questions, journal: Journal) -> None:
@@ -173,7 +172,7 @@ def test_turns_without_an_answer_are_left_out(questions: Questions, journal: Jou
     asked_and_answered(questions, journal, conversation, "q", "a")
     questions.ask("unanswered", conversation, None, None)
     question = questions.ask("and now?", conversation, None, None)
-    assert turns_before(questions, question) == [Turn("q", "a")]
+    assert turns_before(questions, question) == [("q", "a")]
 
 
 def test_turns_asked_later_are_not_among_those_before(questions: Questions, journal: Journal) -> None:
@@ -181,6 +180,22 @@ def test_turns_asked_later_are_not_among_those_before(questions: Questions, jour
     slow = questions.ask("slow", conversation, None, None)
     asked_and_answered(questions, journal, conversation, "quick", "a")
     assert turns_before(questions, slow) == []
+
+
+def test_the_sources_of_what_was_taken_back_are_not_kept(questions: Questions, journal: Journal) -> None:
+    question = questions.ask("?", None, None, None)
+    first = journal.claim(question.id, 0, lambda: None)
+    assert first
+    first.append("sources", {"sources": [{"n": 1, "title": "old", "url": "/old"}]})
+    first.wait()
+    second = journal.claim(question.id, None, lambda: None, is_takeover=True)
+    assert second
+    second.append("rewind", {"length": 0})
+    second.token("new")
+    second.finish("done", {"stop_reason": "end_turn"}, ending("done", second.events()))
+    second.wait()
+    (turn,) = questions.conversation(question.conversation)
+    assert (turn["answer"], turn["sources"]) == ("new", [])
 
 
 # What is kept
@@ -236,7 +251,7 @@ def test_a_producer_of_an_erased_answer_is_shut_out(
     questions: Questions, journal: Journal, connections: Connections
 ) -> None:
     question = questions.ask("q", None, None, None)
-    writer = journal.claim(question.id, [], lambda: None)
+    writer = journal.claim(question.id, 0, lambda: None)
     writer.token("said")
     writer.wait()
     questions.erase(question.conversation)
@@ -248,7 +263,7 @@ def test_a_producer_of_an_erased_answer_is_shut_out(
 
 def test_a_stopped_answer_keeps_what_was_said(questions: Questions, journal: Journal) -> None:
     question = questions.ask("q", None, None, None)
-    writer = journal.claim(question.id, [], lambda: None)
+    writer = journal.claim(question.id, 0, lambda: None)
     writer.token("said")
     writer.wait()
     assert questions.stop(question.id)

@@ -116,6 +116,51 @@ def test_what_is_done_is_gone(connections: Connections, work: Work, another: Wor
     work.done(job)
 
 
+def test_what_another_has_taken_over_is_not_put_away(
+    connections: Connections, work: Work, another: Work
+) -> None:
+    add(connections, work, "a")
+    (job,) = take_all(work, 1)
+    until(lambda: another.take_over(5), "the lease has run out")
+    work.done(job)
+    assert connections.commands.execute(("XLEN", WORK)) == [1]
+    another.done(job)
+    assert connections.commands.execute(("XLEN", WORK)) == [0]
+
+
+def test_a_dead_answerers_question_is_found_behind_many_that_are_live(
+    connections: Connections, work: Work, another: Work
+) -> None:
+    add(connections, work, *(str(n) for n in range(300)), "dead")
+    *live, _ = take_all(work, 301)
+    taken: list[str] = []
+
+    def take_over() -> bool:
+        work.keep(job.entry_id for job in live)
+        taken.extend(ids_of(another.take_over(16)))
+        return bool(taken)
+
+    until(take_over, "the lease of the dead one has run out")
+    assert taken == ["dead"]
+
+
+def test_who_leaves_is_forgotten_unless_it_still_holds_something(
+    connections: Connections, work: Work, another: Work
+) -> None:
+    add(connections, work, "a")
+    (job,) = take_all(work, 1)
+    work.leave()
+    assert len(consumers(connections)) == 1
+    work.done(job)
+    work.leave()
+    assert consumers(connections) == []
+
+
+def consumers(connections: Connections) -> list[object]:
+    (reply,) = connections.commands.execute(("XINFO", "CONSUMERS", WORK, GROUP))
+    return list(reply)
+
+
 def test_what_is_handed_back_is_taken_at_once_by_whoever_is_free(
     connections: Connections, work: Work, others: Connections
 ) -> None:

@@ -1,7 +1,8 @@
 """Asking a question, and the conversations that come of it."""
 
+import re
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from json import loads
 
 from flask import Blueprint, Response, jsonify, request
@@ -87,19 +88,26 @@ def tutorial_frames(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def visitor_address(peer: str | None, forwarded_for: str | None) -> str | None:
     """Return whose share of questions a request counts against; None: nobody's.
 
-    A peer in a private network is a proxy, and the last hop that it names is the visitor (the ones
-    before can be made up). A loopback peer that names nobody hides all its visitors behind one address.
-    IPv6 gives every household a /64.
+    A peer in a private network is a proxy, and the last hop that it names is the visitor: the ones before
+    can be made up. A loopback peer that names nobody hides all its visitors behind one address. IPv6 gives
+    every household a /64.
     """
+    address = _address(peer or "")
+    if address and address.is_private:
+        address = _address((forwarded_for or "").rsplit(",", 1)[-1]) or address
+    if address is None or address.is_loopback:
+        return None
+    return str(address) if address.version == 4 else str(ip_network((int(address), 64), strict=False))
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that a hop is named by, with or without a port."""
+    named = re.fullmatch(r"\s*(?:\[(?P<six>[^]]+)\]|(?P<four>[0-9.]+))(?::[0-9]+)?\s*", text)
     try:
-        address = ip_address(peer or "")
-        if address.is_private and forwarded_for:
-            address = ip_address(forwarded_for.rsplit(",", 1)[-1].strip())
+        address = ip_address((named["six"] or named["four"] if named else text.strip()).partition("%")[0])
     except ValueError:
         return None
-    if address.is_loopback:
-        return None
-    return str(address) if address.version == 4 else address.exploded[:19]
+    return (address.version == 6 and address.ipv4_mapped) or address
 
 
 def _applied(event: Event, answer: str) -> str:

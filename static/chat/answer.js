@@ -75,6 +75,7 @@ export class Answer {
   #rewind(length) {
     this.text = this.text.slice(0, Math.max(0, length));
     this.#citations = this.#citations.filter(({ at }) => at <= this.text.length);
+    if (length <= 0) this.sources = [];
   }
 }
 

@@ -77,16 +77,9 @@ export class ChatBox extends HTMLElement {
   }
 
   /** @param {string} prompt @param {string} key @returns {Promise<api.Asked>} */
-  async #post(prompt, key) {
-    const question = { prompt, page: location.href };
-    if (!this.#conversation) return api.ask(question, key);
-    try {
-      return await api.ask({ ...question, conversation: this.#conversation }, key);
-    } catch (error) {
-      // The conversation has expired; the question still stands.
-      if (!(error instanceof api.Refused && error.status === 404)) throw error;
-      return api.ask(question, key);
-    }
+  #post(prompt, key) {
+    const conversation = this.#conversation || undefined;
+    return api.ask({ prompt, page: location.href, conversation }, key);
   }
 
   /** @param {Turn} turn @param {unknown} error */
