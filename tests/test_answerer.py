@@ -177,8 +177,8 @@ def fall_silent(farm: Farm, asked: dict[str, str], attempts: int) -> None:
     journal = Journal(redis.commands, redis.appends, 3600)
     work = Work(redis.commands, redis.work, lease_s=1, ttl_s=3600)
     until(lambda: asked["id"] in [job.answer_id for job in work.take(1)], "the question is taken")
-    for _ in range(attempts):
-        journal.claim(asked["id"], None, lambda: None, is_takeover=True)
+    for n in range(attempts):
+        journal.claim(asked["id"], n, lambda: None, is_takeover=n > 0)
     redis.close()
 
 
