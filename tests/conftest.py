@@ -6,8 +6,11 @@ monkey.patch_all()
 
 import itertools
 import shutil
+import threading
 from collections.abc import Iterator
+from uuid import uuid4
 
+import gevent
 import pytest
 from processes import App, Redis
 from standin import StandIn
@@ -29,6 +32,27 @@ def redis(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         pytest.skip("no redis-server on the PATH")
     with Redis(request.param, tmp_path_factory.mktemp(request.param)) as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def deadline() -> Iterator[None]:
+    """An end to a test that pings, or a server that does not answer, would keep waiting for ever."""
+    with gevent.Timeout(120):
+        yield
+
+
+@pytest.fixture
+def word() -> str:
+    """A word that no other prompt has."""
+    return uuid4().hex
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """What an answer waits for; open at the latest when the test ends."""
+    gate = threading.Event()
+    yield gate
+    gate.set()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import gevent
 import pytest
@@ -67,27 +66,6 @@ def start_worker(
             return stack.enter_context(Worker(farm.url, model.url, tmp_path_factory.mktemp("worker")))
 
         yield start
-
-
-@pytest.fixture(autouse=True)
-def deadline() -> Iterator[None]:
-    """An end to the test where pings would keep a reader waiting for ever."""
-    with gevent.Timeout(60):
-        yield
-
-
-@pytest.fixture
-def word() -> str:
-    """A word that no other prompt has."""
-    return uuid4().hex
-
-
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """What an answer waits for; open at the latest when the test ends."""
-    gate = threading.Event()
-    yield gate
-    gate.set()
 
 
 def calls_of(model: StandIn, word: str) -> int:

@@ -16,18 +16,6 @@ from chatsse.questions import new_id
 from chatsse.views.chat import visitor_address
 
 
-@pytest.fixture
-def word() -> str:
-    return uuid4().hex
-
-
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    gate = threading.Event()
-    yield gate
-    gate.set()
-
-
 def asked_of(model: StandIn, word: str) -> list[dict[str, object]]:
     return [c.body for c in model.calls if word in c.prompt]
 

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import gevent
 import pytest
@@ -221,27 +220,6 @@ def test_an_owner_can_ask_for_a_real_certificate(tls_redis: TlsRedis) -> None:
         echo(connections, "a")
     assert "certificate" in str(raised.value.__cause__).lower()
     connections.close()
-
-
-@pytest.fixture(autouse=True)
-def deadline() -> Iterator[None]:
-    """An end to the test where pings would keep a reader waiting for ever."""
-    with gevent.Timeout(60):
-        yield
-
-
-@pytest.fixture
-def word() -> str:
-    """A word that no other prompt has."""
-    return uuid4().hex
-
-
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """What an answer waits for; open at the latest when the test ends."""
-    gate = threading.Event()
-    yield gate
-    gate.set()
 
 
 LEAVE: dict[str, tuple[Callable[[Redis], None], Callable[[Redis], None]]] = {

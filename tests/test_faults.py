@@ -4,12 +4,9 @@ Silence is told in test_claude.py: no setting makes it short enough for a test o
 """
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import gevent
 import pytest
 from client import Reader, ask, call
 from processes import App, until
@@ -63,27 +60,6 @@ FAULTS: dict[str, tuple[Step, str, bool]] = {
     "clean end": (EndWithoutStop(), "model_interrupted", True),
     "garbage": (Garbage(f"<html>{UPSTREAM} {KEY}".encode()), "model_garbled", True),
 }
-
-
-@pytest.fixture(autouse=True)
-def deadline() -> Iterator[None]:
-    """An end to the test where pings would keep a reader waiting for ever."""
-    with gevent.Timeout(60):
-        yield
-
-
-@pytest.fixture
-def word() -> str:
-    """A word that no other prompt has."""
-    return uuid4().hex
-
-
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """What an answer waits for; open at the latest when the test ends."""
-    gate = threading.Event()
-    yield gate
-    gate.set()
 
 
 def ends_of(reader: Reader) -> list[str]:

@@ -7,7 +7,6 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from client import Reader, ask, call
@@ -64,20 +63,6 @@ def nginx(app: App, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]
         pytest.skip("no nginx, neither on the PATH nor in /usr/sbin")
     with Nginx(program, app.url, tmp_path_factory.mktemp("nginx")) as nginx:
         yield nginx
-
-
-@pytest.fixture
-def word() -> str:
-    """A word that no other prompt has."""
-    return uuid4().hex
-
-
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """What an answer waits for; open at the latest when the test ends."""
-    gate = threading.Event()
-    yield gate
-    gate.set()
 
 
 def test_a_token_comes_through_while_the_model_is_still_silent_about_the_next(

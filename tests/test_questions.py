@@ -1,11 +1,9 @@
 """What is kept of questions and conversations, how much of it goes to the model, and for how long."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import gevent
 import pytest
 from client import Reader, ask, call
 from processes import App
@@ -66,27 +64,6 @@ def ttl_s(connections: Connections, key: str) -> int:
 
 
 # For how long
-
-
-@pytest.fixture(autouse=True)
-def deadline() -> Iterator[None]:
-    """An end to the test where pings would keep a reader waiting for ever."""
-    with gevent.Timeout(60):
-        yield
-
-
-@pytest.fixture
-def word() -> str:
-    """A word that no other prompt has."""
-    return uuid4().hex
-
-
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """What an answer waits for; open at the latest when the test ends."""
-    gate = threading.Event()
-    yield gate
-    gate.set()
 
 
 def kind_of(key: str) -> str:

@@ -2,8 +2,6 @@
 
 import json
 import threading
-from collections.abc import Iterator
-from uuid import uuid4
 
 import pytest
 from client import Reader, ask, call
@@ -11,20 +9,6 @@ from processes import App, Redis, until
 from standin import StandIn, Wait
 
 from chatsse.questions import new_id
-
-
-@pytest.fixture
-def word() -> str:
-    """A word that no other prompt has."""
-    return uuid4().hex
-
-
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """What an answer waits for; open at the latest when the test ends."""
-    gate = threading.Event()
-    yield gate
-    gate.set()
 
 
 def test_an_answer_streams_in_frames_with_ids_and_one_end(app: App, model: StandIn, word: str) -> None:
