@@ -7,22 +7,23 @@
 | `work` | the blocking read of the work queue |
 | pub/sub | every live event of every stream of the process; the hub makes it |
 
-redis-py connects, signs in, speaks TLS and names the errors. Its client is left out: with it a greenlet
-holds a connection for each round trip, and at a thousand streams either the greenlets wait for each other
-or the connections outgrow a small Redis plan.
+redis-py connects, signs in and speaks TLS. Its client is left out: with it a greenlet holds a connection
+for each round trip, and at a thousand streams either the greenlets wait for each other or the connections
+outgrow a small Redis plan. So is its reading, which costs several times the parser it calls.
 """
 
+import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import gevent
 from gevent.event import AsyncResult
 from gevent.event import Event as Signal
-from hiredis import pack_command
+from hiredis import Reader, ReplyError, pack_command
 from redis import ConnectionPool
 from redis.backoff import NoBackoff
 from redis.connection import ConnectionInterface
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeout
 from redis.retry import Retry
 
@@ -31,12 +32,55 @@ from chatsse.errors import ConfigError, RedisAway
 Argument: TypeAlias = str | bytes | int
 Command: TypeAlias = tuple[Argument, ...]
 Waiting: TypeAlias = "tuple[Sequence[Command], AsyncResult[list[Any]]]"
-Maker: TypeAlias = Callable[[float | None], ConnectionInterface]
+Maker: TypeAlias = Callable[[float | None], "Wire"]
 
 TIMEOUT_S = 3
+READ_BYTES = 64 * 1024
+NOTHING_YET = object()
 # How long a read of the work queue blocks in Redis. Its connection waits longer than that: a block that
 # outlasts the timeout looks like a dead connection.
 WORK_BLOCK_MS = 2000
+
+
+class Wire:
+    """The bytes of a connection.
+
+    :param connection: of redis-py's, not connected yet
+    :raises RedisError: it can't be connected
+    """
+
+    def __init__(self, connection: ConnectionInterface) -> None:
+        self._connection = connection
+        try:
+            connection.connect()
+        except BaseException:
+            connection.disconnect()
+            raise
+        self._sock: socket.socket = connection._sock  # type: ignore[attr-defined]  # noqa: SLF001 -- it has no other name
+        self._reader = Reader(notEnoughData=NOTHING_YET)
+
+    def send(self, *commands: Command) -> None:
+        """Send commands in one write.
+
+        :raises OSError:
+        """
+        self._sock.sendall(b"".join(map(_packed, commands)))
+
+    def reply(self) -> Any:
+        """Return the next reply: bytes, an integer, a list, None, or the error that it is.
+
+        :raises OSError:
+        """
+        while (reply := self._reader.gets()) is NOTHING_YET:
+            received = self._sock.recv(READ_BYTES)
+            if not received:
+                raise ConnectionResetError("redis has closed the connection")
+            self._reader.feed(received)
+        return reply
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.disconnect()
 
 
 class Line:
@@ -45,7 +89,7 @@ class Line:
     def __init__(self, make: Maker, timeout_s: float = TIMEOUT_S) -> None:
         self._make = make
         self._timeout_s = timeout_s
-        self._connection: ConnectionInterface | None = None
+        self._wire: Wire | None = None
 
     def round_trip(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands in one write and return their replies: bytes, integers, lists, None, errors.
@@ -53,9 +97,9 @@ class Line:
         :raises RedisAway: the connection failed, and any of the commands may have been carried out
         """
         try:
-            connection = self._connection or self._connect()
-            connection.send_packed_command([b"".join(map(_packed, commands))])
-            return [_reply(connection) for _ in commands]
+            wire = self._wire = self._wire or self._make(self._timeout_s)
+            wire.send(*commands)
+            return [wire.reply() for _ in commands]
         except (RedisError, OSError) as error:
             self.close()
             raise RedisAway from error
@@ -66,15 +110,9 @@ class Line:
 
     def close(self) -> None:
         """Close the connection, if there is one."""
-        connection, self._connection = self._connection, None
-        if connection:
-            connection.disconnect()
-
-    def _connect(self) -> ConnectionInterface:
-        connection = self._make(self._timeout_s)
-        connection.connect()
-        self._connection = connection
-        return connection
+        wire, self._wire = self._wire, None
+        if wire:
+            wire.close()
 
 
 class SharedLine:
@@ -100,7 +138,7 @@ class SharedLine:
             self._runner = gevent.spawn(self._run)
         replies: list[Any] = result.get()
         for reply in replies:
-            if isinstance(reply, ResponseError):
+            if isinstance(reply, ReplyError):
                 raise RedisAway from reply
         return replies
 
@@ -131,7 +169,7 @@ class SharedLine:
         try:
             return self._line.round_trip(commands)
         except RedisAway as error:
-            if isinstance(error.__cause__, RedisTimeout):
+            if isinstance(error.__cause__, (TimeoutError, RedisTimeout)):
                 raise
             return self._line.round_trip(commands)
 
@@ -165,15 +203,21 @@ class Connections:
         # Serves to read the address; a pool's own book-keeping is for connections that come back to it.
         try:
             self._pool = ConnectionPool.from_url(url, **options)
-            self.make(TIMEOUT_S)
+            self._connection(TIMEOUT_S)
         except (TypeError, ValueError, RedisError) as error:
             raise ConfigError("REDIS_URL", f"its options can't be used: {error}") from error
         self.commands = SharedLine(self.make)
         self.appends = Line(self.make)
         self.work = Line(self.make, TIMEOUT_S + WORK_BLOCK_MS / 1000)
 
-    def make(self, timeout_s: float | None) -> ConnectionInterface:
-        """Return a new connection, not connected yet, whose replies may take `timeout_s`."""
+    def make(self, timeout_s: float | None) -> Wire:
+        """Return a new connection, whose replies may take `timeout_s`.
+
+        :raises RedisError: it can't be made
+        """
+        return Wire(self._connection(timeout_s))
+
+    def _connection(self, timeout_s: float | None) -> ConnectionInterface:
         options = {**self._pool.connection_kwargs, "socket_timeout": timeout_s}
         connection: ConnectionInterface = self._pool.connection_class(**options)
         return connection
@@ -199,10 +243,3 @@ def flat(fields: Mapping[str, Argument]) -> list[Argument]:
 def _packed(command: Command) -> bytes:
     # hiredis annotates the tuple as one of a single item.
     return pack_command(command)  # type: ignore[arg-type, no-any-return]
-
-
-def _reply(connection: ConnectionInterface) -> Any:
-    try:
-        return connection.read_response(disable_decoding=True)
-    except ResponseError as error:
-        return error

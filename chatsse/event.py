@@ -30,7 +30,8 @@ class EventId(NamedTuple):
     seq: int
 
     def __str__(self) -> str:
-        return f"{self.attempt}-{self.seq}"
+        attempt, seq = self
+        return f"{attempt}-{seq}"
 
 
 START = EventId(0, 0)

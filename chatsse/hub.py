@@ -18,11 +18,9 @@ from typing import NamedTuple
 import gevent
 from gevent.event import Event as Signal
 from gevent.lock import RLock
-from redis.connection import ConnectionInterface
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeout
 
-from chatsse.connections import TIMEOUT_S, Maker, SharedLine
+from chatsse.connections import TIMEOUT_S, Maker, SharedLine, Wire
 from chatsse.errors import NotFound, RedisAway
 from chatsse.event import PING, START, EventId, encode_missed, parse_id
 from chatsse.journal import Journal, log_key
@@ -207,7 +205,7 @@ class Hub:
         self._channels: dict[bytes, Channel] = {}
         self._probe = f"chatsse:probe:{secrets.token_urlsafe(9)}".encode()
         self._told_at = self._probed_at = monotonic()
-        self._connection: ConnectionInterface | None = None
+        self._wire: Wire | None = None
         self._sending = RLock()
         self._greenlets: list[gevent.Greenlet[..., None]] = []
 
@@ -249,10 +247,10 @@ class Hub:
     def _send(self, *command: bytes) -> None:
         """Send a pub/sub command, unless there is no connection: a new one subscribes to everything."""
         with self._sending:
-            if self._connection:
+            if self._wire:
                 try:
-                    self._connection.send_command(*command)
-                except RedisError:
+                    self._wire.send(command)
+                except OSError:
                     self._drop_connection()
 
     def _listen(self) -> None:
@@ -264,30 +262,25 @@ class Hub:
             self._drop_connection()
         gevent.sleep(RETRY_S * random.uniform(0.5, 1.5))
 
-    def _connect(self) -> ConnectionInterface:
-        connection = self._make(None)
-        try:
-            # What it waits for later may take any time; its making may not.
-            with gevent.Timeout(TIMEOUT_S, RedisTimeout("no answer while connecting")), self._sending:
-                connection.connect()
-                connection.send_command("SUBSCRIBE", self._probe, *self._channels)
-        except BaseException:
-            connection.disconnect()
-            raise
+    def _connect(self) -> Wire:
+        # What it waits for later may take any time; its making may not.
+        with gevent.Timeout(TIMEOUT_S, TimeoutError("no answer while connecting")), self._sending:
+            wire = self._make(None)
+            wire.send((b"SUBSCRIBE", self._probe, *self._channels))
+            self._wire = wire
         self._told_at = self._probed_at = monotonic()
-        self._connection = connection
-        return connection
+        return wire
 
     def _drop_connection(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection:
-            connection.disconnect()
+        wire, self._wire = self._wire, None
+        if wire:
+            wire.close()
         for channel in self._channels.values():
             channel.is_open.clear()
 
-    def _follow(self, connection: ConnectionInterface) -> None:
+    def _follow(self, wire: Wire) -> None:
         while True:
-            kind, name, body = connection.read_response(disable_decoding=True)
+            kind, name, body = wire.reply()
             if kind == b"message":
                 self._dispatch(name, body)
             elif kind == b"subscribe":
@@ -321,7 +314,7 @@ class Hub:
 
     def _check_hearing(self) -> None:
         # A connection can be up and yet deliver nothing: https://github.com/centrifugal/centrifugo/issues/1189
-        if self._connection and self._told_at - self._probed_at > DEAF_S:
+        if self._wire and self._told_at - self._probed_at > DEAF_S:
             log.warning("the pub/sub connection has gone deaf")
             self._drop_connection()
         gevent.spawn(self._send_probe)

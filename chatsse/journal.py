@@ -21,7 +21,6 @@ from typing import Any, TypeAlias
 
 import gevent
 from gevent.event import Event as Signal
-from redis.exceptions import NoScriptError
 
 from chatsse.connections import Argument, Command, Line, SharedLine, fields_of, flat
 from chatsse.errors import Fenced, NotFound, RedisAway
@@ -259,7 +258,7 @@ class Journal:
         trouble = next((reply for reply in replies if isinstance(reply, Exception)), None)
         if trouble is None:
             return True
-        if isinstance(trouble, NoScriptError):
+        if str(trouble).startswith("NOSCRIPT"):
             return self._load_script()
         log.warning("redis did not take an append, trying again: %r", trouble)
         # A server that says READONLY may have been replaced: a new connection looks up its address.
@@ -429,18 +428,12 @@ def append_arguments(
     """Return the script's arguments that add `events` to a log whose top is `top`."""
     if not events:
         return [str(top), ttl_s, "", 0]
-    ended = events[-1].kind in TERMINAL
     frames = encode_all(event for event in events if event.kind != "claim")
-    arguments: list[Argument] = [
-        str(top), ttl_s, b"%b %b %d %b" % (_bytes(top), _bytes(events[-1].id), ended, frames), len(events)
-    ]  # fmt: skip
+    head = f"{top} {events[-1].id} {events[-1].kind in TERMINAL:d} "
+    arguments: list[Argument] = [str(top), ttl_s, head.encode("ascii") + frames, len(events)]
     for event_id, kind, data in events:
         arguments += (str(event_id), kind, data)
     return arguments + flat(fields)
-
-
-def _bytes(event_id: EventId) -> bytes:
-    return str(event_id).encode("ascii")
 
 
 def _event(entry_id: bytes, entry: list[bytes]) -> Event:

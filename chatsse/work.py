@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from redis.exceptions import ResponseError
+from hiredis import ReplyError
 
 from chatsse.connections import WORK_BLOCK_MS, Command, Line, SharedLine, fields_of
 from chatsse.errors import RedisAway
@@ -87,7 +87,7 @@ class Work:
             "STREAMS", WORK, ">",
         )  # fmt: skip
         (reply,) = self._reading.round_trip([command])
-        if isinstance(reply, ResponseError):
+        if isinstance(reply, ReplyError):
             self._make_group(reply)
             return []
         return [_job(entry, is_taken_over=False) for _, entries in reply or () for entry in entries]
@@ -137,11 +137,11 @@ class Work:
         self._commands.execute(*self.adding(job.answer_id, job.conversation, attempt))
         self.done(job)
 
-    def _make_group(self, error: ResponseError) -> None:
+    def _make_group(self, error: ReplyError) -> None:
         if not str(error).startswith("NOGROUP"):
             raise RedisAway from error
         (reply,) = self._reading.round_trip([("XGROUP", "CREATE", WORK, GROUP, "0", "MKSTREAM")])
-        if isinstance(reply, ResponseError) and not str(reply).startswith("BUSYGROUP"):
+        if isinstance(reply, ReplyError) and not str(reply).startswith("BUSYGROUP"):
             raise RedisAway from reply
         self._reading.round_trip([("EXPIRE", WORK, self._ttl_s)])
 

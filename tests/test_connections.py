@@ -10,8 +10,8 @@ from typing import Any
 import gevent
 import pytest
 from client import Reader, ask, call
+from hiredis import ReplyError
 from processes import App, KeptRedis, Redis, TlsRedis, until
-from redis.exceptions import ResponseError
 from standin import StandIn, Wait
 
 from chatsse.connections import Connections
@@ -69,7 +69,7 @@ def test_an_error_is_told_only_to_whoever_caused_it(connections: Connections) ->
     def ask_wrongly() -> None:
         with pytest.raises(RedisAway) as raised:
             connections.commands.execute(("ECHO", "before"), ("LPUSH", "text", "x"), ("ECHO", "after"))
-        assert isinstance(raised.value.__cause__, ResponseError)
+        assert isinstance(raised.value.__cause__, ReplyError)
 
     right = [(gevent.spawn(echo, connections, str(n)), gevent.spawn(ask_wrongly)) for n in range(50)]
     wait_for_all([wrong for _, wrong in right])
@@ -97,7 +97,7 @@ def test_options_that_can_not_be_used_are_named(options: str) -> None:
 def test_a_line_returns_errors_among_the_replies(connections: Connections) -> None:
     first, error, last = connections.work.round_trip([("ECHO", "a"), ("NO SUCH COMMAND",), ("ECHO", "b")])
     assert (first, last) == (b"a", b"b")
-    assert isinstance(error, ResponseError)
+    assert isinstance(error, ReplyError)
 
 
 def test_what_is_asked_on_a_lost_connection_is_asked_again(

@@ -160,9 +160,9 @@ def test_a_connection_that_is_up_but_deaf_is_replaced(
     monkeypatch.setattr(hub_module, "TICK_S", 0.1)
     reader = hub.read(answer_id, START)
     reader.catch_up()
-    assert hub._connection
+    assert hub._wire
     # As if a proxy had lost the subscriptions: the connection answers, and nothing is delivered.
-    hub._connection.send_command("UNSUBSCRIBE")
+    hub._wire.send(("UNSUBSCRIBE",))
     until(lambda: clients_subscribed(connections, answer_id) == 0, "the connection is deaf")
     writer.token("heard")
     finish(writer)
