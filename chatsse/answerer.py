@@ -120,32 +120,28 @@ class Answerers:
 
     def _run(self, job: Job) -> None:
         try:
-            self._answer(job)
-            self._work.done(job)
-        except Fenced:
-            # A double in the queue, or a claim that came too late.
-            self._work.done(job)
+            self._settle(job)
         except gevent.GreenletExit:
             log.info("stopped writing %s", job.answer_id)
-        except NotFound:
-            # Erased, or expired, before its turn came.
-            self._give_up(job)
         except RedisAway as error:
             log.warning("left %s for whoever finds redis: %r", job.answer_id, error.__cause__)
-        except Exception:
-            log.exception("could not answer %s", job.answer_id)
-            self._give_up(job)
         finally:
             del self._live[job.entry_id]
 
-    def _give_up(self, job: Job) -> None:
-        """Have a question that can't be answered end, so that nobody takes it up again."""
+    def _settle(self, job: Job) -> None:
+        """Answer a question and put it away; one that can't be answered ends, lest it be tried for ever."""
         try:
+            self._answer(job)
+        except RedisAway:
+            raise
+        except Fenced:
+            log.info("somebody else answers %s", job.answer_id)
+        except Exception as error:
+            if not isinstance(error, NotFound):
+                log.exception("could not answer %s", job.answer_id)
             with suppress(NotFound):
                 self._questions.fail(job.answer_id, ChatsseError())
-            self._work.done(job)
-        except RedisAway as error:
-            log.warning("%s waits for its lease to end: %r", job.answer_id, error.__cause__)
+        self._work.done(job)
 
     def _answer(self, job: Job) -> None:
         question, earlier = self._questions.take_up(job.answer_id, job.conversation)
