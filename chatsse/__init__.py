@@ -82,6 +82,7 @@ class Services:
         told = Signal()
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, told.set)
+        log.info("answers by %s", self.config.provider)
         # Hosts give all processes the same settings: none here is meant for the web processes.
         self._start(lambda: not told.is_set(), self.config.answerers or ANSWERERS)
         told.wait()
@@ -139,7 +140,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(chat(config, services.hub, services.questions))
     app.register_blueprint(stream(services.hub, services.questions))
     app.register_blueprint(health(services.connections.commands))
-    app.register_blueprint(blog(services.sample))
+    app.register_blueprint(blog(services.sample, is_demo=config.provider == "demo"))
     return app
 
 

@@ -257,10 +257,9 @@ class Hub:
         try:
             self._follow(self._connect())
         except (RedisError, OSError) as error:
-            log.warning("the pub/sub connection is lost, connecting again: %r", error)
+            raise RedisAway from error
         finally:
             self._drop_connection()
-        gevent.sleep(RETRY_S * random.uniform(0.5, 1.5))
 
     def _connect(self) -> Wire:
         # What it waits for later may take any time; its making may not.

@@ -124,6 +124,7 @@ class Journal:
         self._waiting: dict[Writer, None] = {}
         self._wake = Signal()
         self._retry_s = RETRY_S[0]
+        self._is_away = False
         self._committer: gevent.Greenlet[..., None] | None = None
 
     def after(self, answer_id: str, cursor: EventId) -> list[Event]:
@@ -257,10 +258,13 @@ class Journal:
     def _taken(self, replies: list[Any]) -> bool:
         trouble = next((reply for reply in replies if isinstance(reply, Exception)), None)
         if trouble is None:
+            self._is_away = False
             return True
         if str(trouble).startswith("NOSCRIPT"):
             return self._load_script()
-        log.warning("redis did not take an append, trying again: %r", trouble)
+        if not self._is_away:
+            log.warning("redis does not take appends, trying until it does: %s", trouble)
+        self._is_away = True
         # A server that says READONLY may have been replaced: a new connection looks up its address.
         self._appends.close()
         return False

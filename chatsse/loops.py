@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from time import monotonic
 
 import gevent
 
@@ -10,6 +11,8 @@ from chatsse.errors import RedisAway
 log = logging.getLogger(__name__)
 
 RETRY_S = 0.5
+# A step that failed only after this long had worked until then.
+LASTED_S = 10
 
 
 def spawn_for_ever(step: Callable[[], None]) -> "gevent.Greenlet[..., None]":
@@ -18,11 +21,16 @@ def spawn_for_ever(step: Callable[[], None]) -> "gevent.Greenlet[..., None]":
 
 
 def _for_ever(step: Callable[[], None]) -> None:
+    is_away = False
     while True:
+        begun_at = monotonic()
         try:
             step()
+            is_away = False
         except RedisAway as error:
-            log.warning("redis did not take a command: %r", error.__cause__)
+            if not is_away or monotonic() - begun_at > LASTED_S:
+                log.warning("redis is away, trying until it is back: %s", error.__cause__)
+            is_away = True
             gevent.sleep(RETRY_S)
         except Exception:
             log.exception("%s failed, and goes on", step.__qualname__)

@@ -378,3 +378,13 @@ def test_a_tutorials_reader_can_resume_by_the_header(app: App, model: StandIn, w
     model.answer(word, ["whole"])
     reply = call("POST", f"{app.url}/chat/stream", {"prompt": word})
     assert Reader(app.url + reply.headers["Chatsse-Stream"]).read().text == "whole"
+
+
+def test_a_page_of_ours_behind_a_proxy_that_changed_the_host_may_ask(
+    blogs_app: App, model: StandIn, word: str
+) -> None:
+    model.answer(word, ["a"])
+    headers = {"Origin": "http://outside.example", "Sec-Fetch-Site": "same-origin"}
+    assert call("POST", f"{blogs_app.url}/chat", {"prompt": word}, headers).status == 201
+    headers["Sec-Fetch-Site"] = "cross-site"
+    assert call("POST", f"{blogs_app.url}/chat", {"prompt": word}, headers).status == 403

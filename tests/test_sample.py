@@ -89,7 +89,7 @@ def test_every_passage_of_the_sample_points_to_a_place_that_exists(sample: Sampl
 
 def test_each_post_answers_its_own_question(sample: Sample) -> None:
     for post in sample.posts:
-        assert sample.search(post.question, 3)[0].title == post.title
+        assert sample.search(post.question, 3)[0].title.startswith(post.title)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ _COMMON = frozenset(
 class Passage:
     """One paragraph, list or table of a post, as plain text.
 
-    :param title: the post's
+    :param title: the post's, and that of the heading it stands under
     :param url: the post's path, with the id of the heading that the passage stands under
     """
 
@@ -116,16 +116,18 @@ def _give_ids(blocks: Iterable[SyntaxTreeNode]) -> None:
 
 
 def _passages(blocks: Iterable[SyntaxTreeNode], title: str, url: str) -> Iterator[Passage]:
-    """Yield the blocks as passages; a line that only leads to the next block (`…:`) goes with it."""
-    place, lead = url, ""
+    """Yield the blocks as passages, without code; a line that only leads to the next one goes with it."""
+    place, name, lead = url, title, ""
     for block in blocks:
         if block.type == "heading":
-            place, lead = f"{url}#{block.attrs['id']}", ""
-        elif block.type not in ("fence", "code_block", "hr"):
+            place, name, lead = f"{url}#{block.attrs['id']}", f"{title}: {_text(block)}", ""
+        elif block.type in ("fence", "code_block", "hr"):
+            lead = ""
+        else:
             text = f"{lead} {_text(block)}".strip()
             lead = text if text.endswith(":") else ""
             if not lead:
-                yield Passage(title, place, text)
+                yield Passage(name, place, text)
 
 
 def _text(block: SyntaxTreeNode) -> str:

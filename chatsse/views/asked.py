@@ -79,11 +79,11 @@ def _prompt(body: dict[str, Any], name: str, max_chars: int) -> str:
         raise BadRequest("prompt_invalid", f'"{name}" must be a string.')
     if len(prompt) > max_chars:
         raise BadRequest(
-            "prompt_too_long", f'"{name}" has {len(prompt)} characters; {max_chars} are allowed.', 413
+            "prompt_too_long", f"The question has {len(prompt)} characters; {max_chars} are allowed.", 413
         )
     _check_text(prompt, "prompt_invalid", name)
     if not prompt.strip():
-        raise BadRequest("prompt_empty", f'"{name}" is empty.')
+        raise BadRequest("prompt_empty", "The question is empty.")
     return prompt
 
 

@@ -12,8 +12,11 @@ _POLICY = (
 )
 
 
-def blog(sample: Sample) -> Blueprint:
-    """Return the pages of `sample`: `/` and `/posts/<slug>`."""
+def blog(sample: Sample, *, is_demo: bool) -> Blueprint:
+    """Return the pages of `sample`: `/` and `/posts/<slug>`.
+
+    :param is_demo: whether the chat answers from these pages
+    """
     pages = Blueprint("blog", __name__)
     posts = {post.slug: post for post in sample.posts}
 
@@ -26,6 +29,10 @@ def blog(sample: Sample) -> Blueprint:
         if slug not in posts:
             return render_template("not_found.html", posts=sample.posts), 404
         return render_template("post.html", post=posts[slug], posts=sample.posts)
+
+    @pages.context_processor
+    def variables() -> dict[str, bool]:
+        return {"is_demo": is_demo}
 
     @pages.after_request
     def protect(response: Response) -> Response:

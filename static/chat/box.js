@@ -142,6 +142,7 @@ export class ChatBox extends HTMLElement {
       if (each.stream === stream) continue;
       this.#add(each.prompt, turn).recall(each.answer, each.sources ?? [], each.stream);
     }
+    this.#log.scrollTop = this.#log.scrollHeight;
     if (turn && stream) {
       this.#reread(turn, stream, past.find((each) => each.stream === stream));
     } else if (key) {
