@@ -8,10 +8,11 @@ A fault before the response is retried by the SDK; one after it never is, as wor
 
 import re
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 
 import anthropic
+import gevent
 import httpx2
 from anthropic.types import MessageParam, TextBlockParam
 
@@ -59,7 +60,7 @@ class Claude:
         :raises ModelError: the API failed, before or in the middle of the answer
         """
         with self._faults():
-            body = self._open(request)
+            body = _apart(lambda: self._open(request))
             decoder, message, progress = Decoder(), Message(), _Progress(body, self._stall_s)
             is_whole = False
             try:
@@ -130,6 +131,30 @@ class Claude:
         except httpx2.HTTPError as error:
             raise ModelError("model_unavailable", f"in the body of an error: {error!r}") from error
         return _event_stream(response)
+
+
+def _apart(call: Callable[[], Body]) -> Body:
+    """Return what `call` returns, from a greenlet of its own.
+
+    A greenlet keeps the stack that its deepest call has touched, and the SDK goes deep: answers that stream
+    for a minute would each hold that all the while.
+    """
+    caller = gevent.spawn(_caught, call)
+    try:
+        outcome: Body | Exception = caller.get()
+    finally:
+        caller.kill()
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def _caught(call: Callable[[], Body]) -> Body | Exception:
+    # Returned, since gevent prints what ends a greenlet, keys and all.
+    try:
+        return call()
+    except Exception as error:  # noqa: BLE001 -- raised again by who waits
+        return error
 
 
 class _Progress:
