@@ -238,7 +238,8 @@ def test_hup_serves_the_code_as_it_lies_on_disk(start, tmp_path):
     for page in (tmp_path / "templates").glob("*.html"):
         page.write_text(page.read_text().replace("</body>", "{{ news }}</body>"))
     with (tmp_path / "chatsse" / "views" / "blog.py").open("a") as code:
-        code.write("\n\nblog_of_old = blog\n\n\ndef blog(*words):\n    page = blog_of_old(*words)\n")
+        code.write("\n\nblog_of_old = blog\n\n\n")
+        code.write("def blog(*words, **named):\n    page = blog_of_old(*words, **named)\n")
         code.write("    page.app_context_processor(lambda: {'news': 'It is new.'})\n    return page\n")
     program.process.send_signal(signal.SIGHUP)
     wait_for(lambda: "It is new." in program.get("/"))
