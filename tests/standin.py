@@ -38,6 +38,8 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 POLL_S = 0.03
+# What a request to go on says in its last message, in the words of Anthropic's documentation.
+INTERRUPTED = "Your previous response was interrupted and ended with"
 
 Body: TypeAlias = dict[str, Any]
 
@@ -217,14 +219,33 @@ class Call:
 
     @property
     def prompt(self) -> str:
-        """The text of the last user message."""
+        """The question that is to be answered."""
         return prompt(self.body)
+
+    @property
+    def said(self) -> str:
+        """The part of the answer that is to be continued; empty for one that is to begin."""
+        return said(self.body)
 
 
 def prompt(body: Body) -> str:
-    """Return the text of the last user message of a request."""
-    users = [m for m in body.get("messages", []) if m.get("role") == "user"]
-    content = users[-1]["content"] if users else ""
+    """Return the question of a request: its last user message, but for one that asks to go on."""
+    users = [_text_of(m) for m in body.get("messages", []) if m.get("role") == "user"]
+    if users and INTERRUPTED in users[-1]:
+        users.pop()
+    return users[-1] if users else ""
+
+
+def said(body: Body) -> str:
+    """Return the part of the answer that a request quotes to have it continued."""
+    messages = body.get("messages", [])
+    if not messages or INTERRUPTED not in _text_of(messages[-1]):
+        return ""
+    return _text_of(messages[-2])
+
+
+def _text_of(message: dict[str, Any]) -> str:
+    content = message["content"]
     if isinstance(content, str):
         return content
     return "".join(block["text"] for block in content if block["type"] == "text")
@@ -537,7 +558,7 @@ class StandIn:
     def answer(self, match: Match, script: Script, times: int | None = None) -> None:
         """Answer with `script` what `match` fits, for `times` requests; the first that fits counts.
 
-        :param match: a part of the last user message's text, or a callable on the request's body
+        :param match: a part of the question's text, or a callable on the request's body
         """
         with self._lock:
             self._scripts.append((match, script, [times]))
