@@ -8,7 +8,7 @@ The map, from the browser to the model; imports point down:
 | `hub` | one process's readers of the logs |
 | `answerer` | takes questions from the queue and has them answered |
 | `questions`, `work` | what is asked; what waits for an answer |
-| `journal` | the log of an answer: claim, append, read |
+| `journal`, `writer` | the log of an answer: claim, append, read; one attempt at it |
 | `event` | an event and its bytes |
 | `providers/` | the model services |
 | `knowledge/` | what there is to answer from |

@@ -15,11 +15,12 @@ import gevent
 from gevent.pool import Pool
 
 from chatsse.errors import ChatsseError, Fenced, ModelError, NotFound, RedisAway, failure
-from chatsse.journal import Journal, Writer
+from chatsse.journal import Journal
 from chatsse.loops import spawn_for_ever
 from chatsse.providers import Citation, Provider, Request, Stop, Text, Thinking, Turn, Usage
 from chatsse.questions import Questions, ending
 from chatsse.work import Job, Work
+from chatsse.writer import Writer
 
 log = logging.getLogger(__name__)
 

@@ -15,35 +15,28 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping
 from hashlib import sha1
-from json import loads
-from time import monotonic
 from typing import Any, TypeAlias
 
 import gevent
 from gevent.event import Event as Signal
 
-from chatsse.connections import Argument, Command, Line, SharedLine, fields_of, flat
+from chatsse.connections import Command, Line, SharedLine, fields_of
 from chatsse.errors import Fenced, NotFound, RedisAway
 from chatsse.event import (
     START,
     TERMINAL,
     Event,
     EventId,
-    encode_all,
     json_line,
-    pack,
     parse_id,
-    token_data,
-    unpack,
 )
 from chatsse.loops import spawn_for_ever
+from chatsse.writer import WRITING_TTL_S, Writer, append_arguments
 
 Ending: TypeAlias = Callable[[str, list[Event]], Mapping[str, str]]
 
 log = logging.getLogger(__name__)
 
-# From its claim on, an attempt has this long; no model takes as long over an answer.
-WRITING_TTL_S = 3600
 RETRY_S = (0.02, 1.0)
 # Commits follow each other at a distance, which grows with the answers that the last one carried. A few never
 # wait, for their tokens come further apart; of many, each round trip carries what all of them said meanwhile.
@@ -72,8 +65,8 @@ if #ARGV > 4 + 3 * count then
 end
 redis.call('PUBLISH', KEYS[1], ARGV[3])
 """
-# KEYS: the log. ARGV: the claim's data, the log's TTL, the number of attempts there must have been, or ''.
-# Sent again after a lost reply, it finds its own claim.
+# KEYS: the log, the answer's hash. ARGV: the claim's data, the log's TTL, the number of attempts there must
+# have been, or '', the request to the model, or ''. Sent again after a lost reply, it finds its own claim.
 CLAIM = """
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local top, kind, data = '0-0', '', ''
@@ -85,6 +78,9 @@ if ARGV[3] ~= '' and attempts ~= ARGV[3] then return 'taken' end
 local claim = string.format('%d-0', attempts + 1)
 redis.call('XADD', KEYS[1], claim, 'kind', 'claim', 'data', ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
+if ARGV[4] ~= '' and redis.call('EXISTS', KEYS[2]) == 1 then
+  redis.call('HSETNX', KEYS[2], 'request', ARGV[4])
+end
 redis.call('PUBLISH', KEYS[1], top .. ' ' .. claim .. ' 0 ')
 return 'claimed'
 """
@@ -161,21 +157,24 @@ class Journal:
         answer_id: str,
         attempts: int | None,
         on_fenced: Callable[[], None],
+        request: str = "",
         *,
         is_takeover: bool = False,
-    ) -> "Writer | None":
+    ) -> Writer | None:
         """Return the writer of the answer's next attempt, every earlier one shut out from now on.
 
         None where the answer has ended.
 
         :param attempts: how many attempts there must have been so far; None: any number
         :param on_fenced: called once when a later claim shuts this writer out
+        :param request: what the model is asked; kept in the answer's hash unless one is kept there already
         :param is_takeover: whether the attempt before fell silent
         :raises Fenced: there have been other attempts than `attempts`
         :raises RedisAway:
         """
-        log = self._take(answer_id, attempts, is_takeover)
-        return Writer(self, answer_id, log, on_fenced) if log[-1].kind == "claim" else None
+        log = self._take(answer_id, attempts, is_takeover, request)
+        keys = (log_key(answer_id), hash_key(answer_id))
+        return Writer(self.commit, keys, log, on_fenced) if log[-1].kind == "claim" else None
 
     def end(self, answer_id: str, kind: str, value: object, ending: Ending) -> bool:
         """End an answer at once, whoever writes it; return False where it has ended already.
@@ -186,7 +185,7 @@ class Journal:
 
         The claim comes first: from then on nobody adds to the log, however fast its producer was.
         """
-        log = self._take(answer_id, None, False)
+        log = self._take(answer_id, None, False, "")
         if log[-1].kind in TERMINAL:
             return False
         last = Event(EventId(log[-1].id.attempt, 1), kind, json_line(value))
@@ -211,20 +210,21 @@ class Journal:
             ("EXPIRE", fields_key, ttl_s),
         )
 
-    def commit(self, writer: "Writer") -> None:
+    def commit(self, writer: Writer) -> None:
         """Have what the writer holds stored with the next group commit."""
         self._waiting[writer] = None
         self._wake.set()
         if not self._committer:
             self._committer = spawn_for_ever(self._commit_next)
 
-    def _take(self, answer_id: str, attempts: int | None, is_takeover: bool) -> list[Event]:
+    def _take(self, answer_id: str, attempts: int | None, is_takeover: bool, request: str) -> list[Event]:
         """Claim the answer unless it has ended; return its log, which the claim or the end is the last of."""
         key = log_key(answer_id)
         claim = json_line({"by": secrets.token_urlsafe(9), "is_takeover": is_takeover})
         expected = "" if attempts is None else attempts
         state, entries = self._commands.execute(
-            ("EVAL", CLAIM, 1, key, claim, WRITING_TTL_S, expected), reading(answer_id, START)
+            ("EVAL", CLAIM, 2, key, hash_key(answer_id), claim, WRITING_TTL_S, expected, request),
+            reading(answer_id, START),
         )
         log = read(entries)
         if state == b"taken" or (state == b"claimed" and log[-1].data != claim):
@@ -242,7 +242,7 @@ class Journal:
             gevent.sleep(self._retry_s)
             self._retry_s = min(2 * self._retry_s, RETRY_S[1])
 
-    def _commit_group(self, writers: list["Writer"]) -> bool:
+    def _commit_group(self, writers: list[Writer]) -> bool:
         """Send what the writers hold in one round trip; return False where Redis did not take it all."""
         appends = [
             ("EVALSHA", APPEND_SHA, 2, *writer.keys, *writer.next_append(self._stream_ttl_s))
@@ -277,169 +277,6 @@ class Journal:
         except RedisAway:
             return False
         return True
-
-
-class Writer:
-    """One producer's attempt at one answer: what it says goes into the log in this order, each once.
-
-    :param log: the whole log, the claim its last event
-    :ivar takeovers: how many attempts fell silent before this one
-
-    Keeps the whole log, packed, to write it again where Redis has lost it.
-    """
-
-    __slots__ = (
-        "_fenced_by",
-        "_fields",
-        "_journal",
-        "_on_fenced",
-        "_pending",
-        "_sending",
-        "_settled",
-        "_stored",
-        "_top",
-        "attempt",
-        "keys",
-        "stored_at",
-        "takeovers",
-    )
-
-    def __init__(
-        self, journal: Journal, answer_id: str, log: list[Event], on_fenced: Callable[[], None]
-    ) -> None:
-        self.keys = (log_key(answer_id), hash_key(answer_id))
-        self.attempt = log[-1].id.attempt
-        self.takeovers = sum(event.kind == "claim" and loads(event.data)["is_takeover"] for event in log)
-        self.stored_at = monotonic()
-        self._journal = journal
-        self._top = log[-1].id
-        self._stored = bytearray(pack(log))
-        self._sending: list[Event] = []
-        self._pending: list[tuple[str, str]] = []
-        self._fields: Mapping[str, str] = {}
-        self._fenced_by: EventId | None = None
-        self._on_fenced = on_fenced
-        self._settled = Signal()
-
-    def token(self, text: str) -> None:
-        """Append text to the answer; what waits for the same commit goes as one token.
-
-        :raises Fenced:
-        """
-        if self._pending and self._pending[-1][0] == "text":
-            self._pending[-1] = ("text", self._pending[-1][1] + text)
-        else:
-            self._append("text", text)
-
-    def append(self, kind: str, value: object) -> None:
-        """Append an event; `value` becomes its data.
-
-        :raises Fenced:
-        """
-        self._append(kind, json_line(value))
-
-    def finish(self, kind: str, value: object, fields: Mapping[str, str]) -> None:
-        """Append the last event and, in one step with it, set fields of the answer's hash.
-
-        :raises Fenced:
-        """
-        self._fields = fields
-        self.append(kind, value)
-
-    def probe(self) -> None:
-        """Have the log's top compared with the one known: finds a claim, or a loss, in silence too."""
-        self._journal.commit(self)
-
-    def wait(self) -> None:
-        """Return when all that was appended is stored.
-
-        :raises Fenced:
-        """
-        while self._pending or self._sending:
-            self._settled.clear()
-            self._settled.wait()
-        self._check()
-
-    def events(self) -> list[Event]:
-        """Return the whole log, with what is not stored yet."""
-        return [*unpack(self._stored), *self._sending, *self._numbered()]
-
-    def next_append(self, stream_ttl_s: int) -> list[Argument]:
-        """Return the script's arguments for what is to be stored next; none of it changes any more."""
-        if not self._sending:
-            self._sending, self._pending = self._numbered(), []
-        ended = bool(self._sending) and self._sending[-1].kind in TERMINAL
-        begins = bool(self._sending) and self._sending[0].kind == "claim"
-        ttl_s = stream_ttl_s if ended else WRITING_TTL_S if begins else 0
-        return append_arguments(self._top, self._sending, ttl_s, self._fields if ended else {})
-
-    def settle(self, reply: bytes | None) -> bool:
-        """Take the script's reply and return whether nothing is left to store.
-
-        :param reply: the real top where it was not the expected one
-        """
-        top = parse_id(reply)
-        if top is None or (self._sending and self._sending[-1].id <= top < EventId(self.attempt + 1, 0)):
-            self._advance()
-        elif top.attempt > self.attempt:
-            self._fence(top)
-        else:
-            self._write_again(top)
-        self._settled.set()
-        return not (self._sending or self._pending)
-
-    def _append(self, kind: str, data: str) -> None:
-        self._check()
-        self._pending.append((kind, data))
-        self._journal.commit(self)
-
-    def _check(self) -> None:
-        if self._fenced_by:
-            raise Fenced(self.keys[0], str(self._fenced_by))
-
-    def _numbered(self) -> list[Event]:
-        """Return what is pending as the events it becomes."""
-        attempt, seq = self._sending[-1].id if self._sending else self._top
-        return [
-            Event(EventId(attempt, seq + n), "token", token_data(data))
-            if kind == "text"
-            else Event(EventId(attempt, seq + n), kind, data)
-            for n, (kind, data) in enumerate(self._pending, 1)
-        ]
-
-    def _advance(self) -> None:
-        self.stored_at = monotonic()
-        if self._sending:
-            self._stored += pack(self._sending)
-            self._top = self._sending[-1].id
-            self._sending = []
-
-    def _fence(self, top: EventId) -> None:
-        self._pending, self._sending = [], []
-        if not self._fenced_by:
-            self._fenced_by = top
-            self._on_fenced()
-
-    def _write_again(self, top: EventId) -> None:
-        log.warning("redis lost the end of %s, after %s: writing it again", self.keys[0], top)
-        known = [*unpack(self._stored), *self._sending]
-        self._top = top
-        self._stored = bytearray(pack(event for event in known if event.id <= top))
-        self._sending = [event for event in known if event.id > top]
-
-
-def append_arguments(
-    top: EventId, events: list[Event], ttl_s: int, fields: Mapping[str, str]
-) -> list[Argument]:
-    """Return the script's arguments that add `events` to a log whose top is `top`."""
-    if not events:
-        return [str(top), ttl_s, "", 0]
-    frames = encode_all(event for event in events if event.kind != "claim")
-    head = f"{top} {events[-1].id} {events[-1].kind in TERMINAL:d} "
-    arguments: list[Argument] = [str(top), ttl_s, head.encode("ascii") + frames, len(events)]
-    for event_id, kind, data in events:
-        arguments += (str(event_id), kind, data)
-    return arguments + flat(fields)
 
 
 def _event(entry_id: bytes, entry: list[bytes]) -> Event:

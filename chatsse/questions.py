@@ -24,8 +24,9 @@ from typing import Any
 from chatsse.connections import Command, SharedLine, fields_of, flat
 from chatsse.errors import BadRequest, ChatsseError, Fenced, NotFound, RateLimited, failure
 from chatsse.event import START, Event, json_line, text_of
-from chatsse.journal import WRITING_TTL_S, Journal, hash_key
+from chatsse.journal import Journal, hash_key
 from chatsse.work import Work
+from chatsse.writer import WRITING_TTL_S
 
 # What goes to the model with a question of the conversation before it: the newest turns, up to both.
 CONTEXT_TURNS = 10

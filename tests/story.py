@@ -37,7 +37,7 @@ def telling(
         told = said(body)
         if not text.startswith(told):
             return [f"[asked to go on with what was never said: {told[-80:]!r}]"]
-        again = re.search(r"(\S+\s*){%d}\Z" % repeats, told)
+        again = re.search(rf"(\S+\s*){{{repeats}}}\Z", told)
         start = again.start() if told and repeats and again else len(told)
         steps: list[Step] = []
         for token in tokens(text[start:].lstrip(" ") if told else text):

@@ -11,8 +11,9 @@ from chatsse.connections import Connections
 from chatsse.errors import NotFound
 from chatsse.event import PING, START, EventId, decode, text_of
 from chatsse.hub import Hub, Reader
-from chatsse.journal import Journal, Writer, hash_key, log_key
+from chatsse.journal import Journal, hash_key, log_key
 from chatsse.questions import new_id
+from chatsse.writer import Writer
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import pytest
 from chatsse.connections import Connections
 from chatsse.errors import Fenced, NotFound
 from chatsse.event import START, Event, EventId, text_of
-from chatsse.journal import Journal, Writer, hash_key, log_key
+from chatsse.journal import Journal, hash_key, log_key
 from chatsse.questions import new_id
+from chatsse.writer import Writer
 
 FENCED: list[str] = []
 
