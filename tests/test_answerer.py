@@ -15,12 +15,13 @@ from client import Reader, ask, call
 from processes import App, Redis, Worker, until
 from standin import StandIn, Wait
 
-from chatsse.answerer import MAX_ATTEMPTS, Answerers
+from chatsse.answerer import Answerers
 from chatsse.connections import Connections
 from chatsse.event import START, cut
 from chatsse.journal import Journal
 from chatsse.providers.claude import Claude
 from chatsse.questions import Question, Questions
+from chatsse.telling import MAX_ATTEMPTS
 from chatsse.work import GROUP, WORK, Work
 
 DATABASE = 4000  # Far from those that the tests count up.

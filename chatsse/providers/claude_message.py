@@ -51,13 +51,16 @@ MAX_DETAIL_CHARS = 1000
 
 
 class Message:
-    """One message as it comes in, event by event."""
+    """One message as it comes in, event by event.
 
-    __slots__ = ("_input_tokens", "_output_tokens", "_reason")
+    :ivar reason: why it ends, known from its `message_delta` on, when all its text is there
+    """
+
+    __slots__ = ("_input_tokens", "_output_tokens", "reason")
 
     def __init__(self) -> None:
         self._input_tokens = self._output_tokens = 0
-        self._reason: StopReason = "end_turn"
+        self.reason: StopReason | None = None
 
     def part(self, name: str, data: bytes) -> Part | None:
         """Return the part that an event of `EVENTS` carries, if it carries one.
@@ -77,13 +80,17 @@ class Message:
         if name == "message_start":
             return self._usage(event["message"].get("usage"))
         if name == "message_delta":
-            self._reason = STOP_REASONS.get(event["delta"].get("stop_reason"), "end_turn")
+            self._end(event["delta"].get("stop_reason"))
             return self._usage(event.get("usage"))
         if name == "message_stop":
-            return Stop(self._reason)
+            return Stop(self.reason or "end_turn")
         if name == "error":
             raise failure(event["error"]["type"], 200, event["error"].get("message"))
         return None
+
+    def _end(self, reason: object) -> None:
+        if reason is not None:
+            self.reason = STOP_REASONS.get(reason, "end_turn")
 
     def _usage(self, usage: Any) -> Usage | None:
         """Return the tokens so far; a count that `usage` leaves out has not changed."""
