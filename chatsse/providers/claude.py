@@ -3,11 +3,9 @@
 The SDK builds, signs, sends and retries the request and raises its typed errors. The answer is then
 read straight from our `transport`, since the SDK's models of the events cost more CPU than the network.
 
-A fault before the response is retried by the SDK; one after it never is, as words may have been said. One
-after the `message_delta` that ends the message is none: the text is whole.
+A fault before the response is retried by the SDK; one after it never is, as words may have been said.
 """
 
-import logging
 import re
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -19,12 +17,10 @@ import httpx2
 from anthropic.types import MessageParam, TextBlockParam
 
 from chatsse.errors import ConfigError, ModelError
-from chatsse.providers import Part, Request, Stop, Turn
+from chatsse.providers import Part, Request, Turn
 from chatsse.providers.claude_message import EVENTS, Message, failure
 from chatsse.providers.sse import Decoder
 from chatsse.providers.transport import Body, Transport
-
-log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 10
 # A visitor waits; the SDK alone would wait out whatever `retry-after` says, up to seven weeks.
@@ -65,39 +61,28 @@ class Claude:
 
         :raises ModelError: the API failed, before or in the middle of the answer
         """
-        message = Message()
-        try:
-            with self._faults():
-                yield from self._parts(request, message)
-        except ModelError as error:
-            # All of the text is there, and paid for: only the stream's own end is missing.
-            if message.reason is None:
-                raise
-            log.warning("an answer was whole when its stream broke: %s", error)
-            yield Stop(message.reason)
-
-    def _parts(self, request: Request, message: Message) -> Iterator[Part]:
-        body = _apart(lambda: self._open(request))
-        decoder, progress = Decoder(), _Progress(body, self._stall_s)
-        is_whole = False
-        try:
-            while chunk := body.next_chunk():
-                moved = False
-                for name, data in decoder.feed(chunk):
-                    if name not in EVENTS:
-                        continue
-                    moved = True
-                    part = message.part(name, data)
-                    is_whole = name == "message_stop"
-                    if part is not None:
-                        yield part
-                    if is_whole:
-                        return
-                # Only now, so that the time a slow reader took is not held against the API.
-                progress.made() if moved else progress.missed()
-            raise ModelError("model_interrupted", "the stream ended without message_stop")
-        finally:
-            (body.finish if is_whole else body.close)()
+        with self._faults():
+            body = _apart(lambda: self._open(request))
+            decoder, message, progress = Decoder(), Message(), _Progress(body, self._stall_s)
+            is_whole = False
+            try:
+                while chunk := body.next_chunk():
+                    moved = False
+                    for name, data in decoder.feed(chunk):
+                        if name not in EVENTS:
+                            continue
+                        moved = True
+                        part = message.part(name, data)
+                        is_whole = name == "message_stop"
+                        if part is not None:
+                            yield part
+                        if is_whole:
+                            return
+                    # Only now, so that the time a slow reader took is not held against the API.
+                    progress.made() if moved else progress.missed()
+                raise ModelError("model_interrupted", "the stream ended without message_stop")
+            finally:
+                (body.finish if is_whole else body.close)()
 
     @contextmanager
     def _faults(self) -> Iterator[None]:

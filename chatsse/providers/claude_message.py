@@ -51,16 +51,13 @@ MAX_DETAIL_CHARS = 1000
 
 
 class Message:
-    """One message as it comes in, event by event.
+    """One message as it comes in, event by event."""
 
-    :ivar reason: why it ends, known from its `message_delta` on, when all its text is there
-    """
-
-    __slots__ = ("_input_tokens", "_output_tokens", "reason")
+    __slots__ = ("_input_tokens", "_output_tokens", "_reason")
 
     def __init__(self) -> None:
         self._input_tokens = self._output_tokens = 0
-        self.reason: StopReason | None = None
+        self._reason: StopReason = "end_turn"
 
     def part(self, name: str, data: bytes) -> Part | None:
         """Return the part that an event of `EVENTS` carries, if it carries one.
@@ -80,17 +77,13 @@ class Message:
         if name == "message_start":
             return self._usage(event["message"].get("usage"))
         if name == "message_delta":
-            self._end(event["delta"].get("stop_reason"))
+            self._reason = STOP_REASONS.get(event["delta"].get("stop_reason"), "end_turn")
             return self._usage(event.get("usage"))
         if name == "message_stop":
-            return Stop(self.reason or "end_turn")
+            return Stop(self._reason)
         if name == "error":
             raise failure(event["error"]["type"], 200, event["error"].get("message"))
         return None
-
-    def _end(self, reason: object) -> None:
-        if reason is not None:
-            self.reason = STOP_REASONS.get(reason, "end_turn")
 
     def _usage(self, usage: Any) -> Usage | None:
         """Return the tokens so far; a count that `usage` leaves out has not changed."""
