@@ -33,6 +33,7 @@ SYSTEM = (
 )
 # How many questions one read of the queue may bring, so that a burst spreads over the processes.
 BATCH = 16
+TURN_S = 0.02
 # A producer in silence looks this often whether it is still the one.
 PROBE_S = 0.5
 # How long a process that must stop waits for Redis; what it can't hand back is taken over.
@@ -98,10 +99,12 @@ class Answerers:
             self._begin(job)
 
     def _take_over(self) -> None:
-        gevent.sleep(self._lease_s / 3)
         room = min(BATCH, self._pool.free_count())
-        for job in self._work.take_over(room) if room else ():
+        jobs = self._work.take_over(room) if room else []
+        for job in jobs:
             self._begin(job)
+        # After a full batch there may be more, which nobody should wait for; other processes get their turn.
+        gevent.sleep(TURN_S if len(jobs) == BATCH else self._lease_s / 6)
 
     def _begin(self, job: Job) -> None:
         # A process that slept, or a queue that was made anew, brings what is already under way.
