@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from chatsse.event import cut
+
 TIMEOUT_S = 30
 
 
@@ -68,7 +70,7 @@ class Frame:
 class Reader:
     """What EventSource does, by WHATWG HTML 9.2: holds the last id, and the text put together.
 
-    :ivar tokens: the data of each token, in order
+    :ivar retry_ms: how long to wait before it connects again
     """
 
     url: str
@@ -76,6 +78,7 @@ class Reader:
     text: str = ""
     frames: list[Frame] = field(default_factory=list)
     status: int = 0
+    retry_ms: int = 3000
 
     def read(self, cut_after: int | None = None, until: str | None = None) -> "Reader":
         """Follow the stream to its end, cut the connection after so many raw bytes, or stop at an event."""
@@ -119,6 +122,7 @@ class Reader:
         for line in block.split("\n"):
             name, _, value = line.partition(":")
             fields[name] = value.removeprefix(" ")
+        self.retry_ms = int(fields.get("retry", self.retry_ms))
         if "data" not in fields:
             return
         self.last_id = fields.get("id", self.last_id)
@@ -126,6 +130,8 @@ class Reader:
         self.frames.append(frame)
         if frame.event == "message":
             self.text += frame.data["token"]
+        elif frame.event == "rewind":
+            self.text = cut(self.text, frame.data["length"])
 
 
 class _Wire:
