@@ -68,7 +68,7 @@ class Frame:
 
 @dataclass
 class Reader:
-    """What EventSource does, by WHATWG HTML 9.2: holds the last id, and the text put together.
+    """What EventSource does, by WHATWG HTML 9.2: holds the last id. And the text that a page shows.
 
     :ivar retry_ms: how long to wait before it connects again
     """
