@@ -200,7 +200,7 @@ def test_what_a_model_in_silence_leaves_unfinished_another_process_finishes(
 def test_a_process_is_gone_whoever_hangs_on_to_it(
     valkey: Redis, model: StandIn, tmp_path: Path, word: str
 ) -> None:
-    model.answer(word, ["x" * 100_000] * 100)
+    model.answer(word, ["x" * 100_000] * 60)
     with App(valkey.url(0), model.url, tmp_path) as app, contextlib.ExitStack() as connections:
         stream = ask(app.url, word)["stream"]
         assert Reader(app.url + stream).read().end.event == "done"
