@@ -19,13 +19,13 @@ The map, from the browser to the model; imports point down:
 import logging
 import os
 import signal
-from collections.abc import Callable
 
 import gevent
 from flask import Flask
 from gevent import monkey
 from gevent.event import Event as Signal
 
+from chatsse import host
 from chatsse.answerer import Answerers
 from chatsse.assets import static_dir, templates_dir
 from chatsse.config import ANSWERERS, Config
@@ -48,9 +48,8 @@ __all__ = ["Services", "create_app"]
 log = logging.getLogger(__name__)
 
 # Answers that are still going on when the process is told to stop get this long before others go on
-# with them; hosts kill after 30 seconds.
-GRACE_S = 15
-WATCH_S = 0.2
+# with them.
+GRACE_S = 12
 
 
 class Services:
@@ -72,55 +71,63 @@ class Services:
         )
         self.hub = Hub(redis.make, redis.commands, self.journal)
         self._answerers: Answerers | None = None
-        self._stopping: gevent.Greenlet[..., None] | None = None
+        self._draining: gevent.Greenlet[..., None] | None = None
 
-    def start(self, is_alive: Callable[[], bool]) -> None:
-        """Begin what a web process does beside its requests, until `is_alive` says that it is to stop."""
-        self._start(is_alive, self.config.answerers)
+    def start(self) -> None:
+        """Begin what a web process does beside its requests."""
+        if self.config.answerers:
+            self._start_answerers(self.config.answerers)
 
     def run_worker(self) -> None:
         """Answer questions until SIGTERM or SIGINT, then finish or hand back what is under way."""
         told = Signal()
+
+        def leave(*_: object) -> None:
+            if not told.is_set():
+                host.be_gone_in_time()
+                told.set()
+
+        # Python's own handlers run in the middle of a greenlet, too, that keeps gevent's from running.
         for number in (signal.SIGTERM, signal.SIGINT):
-            gevent.signal_handler(number, told.set)
+            signal.signal(number, leave)
         log.info("answers by %s", self.config.provider)
         # Hosts give all processes the same settings: none here is meant for the web processes.
-        self._start(lambda: not told.is_set(), self.config.answerers or ANSWERERS)
+        self._start_answerers(self.config.answerers or ANSWERERS)
         told.wait()
         self.stop()
 
+    def drain(self) -> None:
+        """Take no more questions, send the readers to other processes, finish or hand back the answers.
+
+        Returns when that is done. Requests are served all the while, and after it.
+        """
+        if self._draining is None:
+            self._draining = gevent.spawn(self._drain)
+        self._draining.join()
+
     def stop(self) -> None:
-        """End the readers' responses, finish or hand back the answers, and return."""
-        if self._stopping is None:
-            self._stopping = gevent.spawn(self._stop)
-        self._stopping.join()
-
-    def _start(self, is_alive: Callable[[], bool], answerers: int) -> None:
-        if answerers:
-            self._answerers = Answerers(
-                _provider(self.config, self.sample),
-                self.questions,
-                self.journal,
-                self.work,
-                answerers,
-                self.config.lease_s,
-                self.config.max_output_tokens,
-            )
-            self._answerers.start()
-        gevent.spawn(self._watch, is_alive)
-
-    def _watch(self, is_alive: Callable[[], bool]) -> None:
-        # gunicorn's gevent worker tells nobody that it was asked to stop, and waits for responses that
-        # only end when they are told: whoever wants to know looks.
-        while is_alive():
-            gevent.sleep(WATCH_S)
-        self.stop()
-
-    def _stop(self) -> None:
+        """Drain, and close what requests need."""
+        self.drain()
         self.hub.close()
+        self.connections.close()
+
+    def _start_answerers(self, most: int) -> None:
+        self._answerers = Answerers(
+            _provider(self.config, self.sample),
+            self.questions,
+            self.journal,
+            self.work,
+            most,
+            self.config.lease_s,
+            self.config.max_output_tokens,
+        )
+        self._answerers.start()
+
+    def _drain(self) -> None:
+        dismissing = gevent.spawn(self.hub.drain)
         if self._answerers:
             self._answerers.stop(GRACE_S)
-        self.connections.close()
+        dismissing.join()
 
 
 def create_app(config: Config | None = None) -> Flask:

@@ -13,6 +13,7 @@ from json import loads
 from time import monotonic
 
 import gevent
+from gevent.event import Event as Signal
 from gevent.pool import Pool
 
 from chatsse.errors import ChatsseError, Fenced, ModelError, NotFound, RedisAway, failure
@@ -36,7 +37,9 @@ BATCH = 16
 TURN_S = 0.02
 # A producer in silence looks this often whether it is still the one.
 PROBE_S = 0.5
-# How long a process that must stop waits for Redis; what it can't hand back is taken over.
+# How long a process that must stop waits for its own greenlets to end.
+KILL_S = 1
+# How long it waits for Redis; what it can't hand back is taken over.
 HAND_BACK_S = 2
 
 
@@ -73,6 +76,7 @@ class Answerers:
         self._max_output_tokens = max_output_tokens
         self._pool = Pool(most)
         self._live: dict[bytes, Live] = {}
+        self._leaving = Signal()
         self._taking: list[gevent.Greenlet[..., None]] = []
         self._keeping: list[gevent.Greenlet[..., None]] = []
 
@@ -83,34 +87,57 @@ class Answerers:
 
     def stop(self, grace_s: float) -> None:
         """Take nothing more, let the answers finish for a while, and hand the rest to other processes."""
-        gevent.killall(self._taking)
-        self._pool.join(timeout=grace_s)
+        self._leaving.set()
+        with gevent.Timeout(grace_s, False):
+            # Killed in the middle of a read they would lose what it brings, until its lease has run out.
+            gevent.joinall(self._taking)
+            self._work.hang_up()
+            self._pool.join()
+        # A read that is still under way would be given what is handed back.
+        gevent.killall(self._taking, timeout=KILL_S)
         unfinished = list(self._live.values())
-        self._pool.kill()
+        self._pool.kill(timeout=KILL_S)
         handing_back = [gevent.spawn(self._hand_back, live) for live in unfinished]
         gevent.joinall(handing_back, timeout=HAND_BACK_S)
-        gevent.killall([*handing_back, *self._keeping])
+        gevent.killall([*handing_back, *self._keeping], timeout=KILL_S)
         with gevent.Timeout(HAND_BACK_S, False), suppress(RedisAway):
             self._work.leave()
 
     def _take(self) -> None:
         self._pool.wait_available()
+        if self._leaving.is_set():
+            raise gevent.GreenletExit
         for job in self._work.take(min(BATCH, self._pool.free_count())):
             self._begin(job)
 
     def _take_over(self) -> None:
+        if self._leaving.is_set():
+            raise gevent.GreenletExit
         room = min(BATCH, self._pool.free_count())
         jobs = self._work.take_over(room) if room else []
         for job in jobs:
             self._begin(job)
         # After a full batch there may be more, which nobody should wait for; other processes get their turn.
-        gevent.sleep(TURN_S if len(jobs) == BATCH else self._lease_s / 6)
+        self._leaving.wait(TURN_S if len(jobs) == BATCH else self._lease_s / 6)
 
     def _begin(self, job: Job) -> None:
         # A process that slept, or a queue that was made anew, brings what is already under way.
-        if job.entry_id not in self._live:
+        if job.entry_id in self._live:
+            return
+        # Both loops may have read for the last places at the same time.
+        if self._leaving.is_set() or not self._pool.free_count():
+            self._pass_on(job)
+        else:
             self._live[job.entry_id] = Live(job)
             self._pool.spawn(self._run, job)
+
+    def _pass_on(self, job: Job) -> None:
+        """Give away a question of which nothing was begun."""
+        if job.is_taken_over:
+            # How many attempts there were is for the next one to find out, too.
+            self._work.let_go(job)
+        else:
+            self._work.hand_back(job, job.attempt)
 
     def _keep(self) -> None:
         gevent.sleep(self._lease_s / 3)
@@ -180,10 +207,12 @@ class Answerers:
         return Request(SYSTEM, turns, question.prompt, self._max_output_tokens)
 
     def _hand_back(self, live: Live) -> None:
-        # Without a writer nobody knows whether the claim has reached Redis: the lease decides.
-        if live.writer:
-            try:
+        try:
+            if live.writer:
                 live.writer.wait()
                 self._work.hand_back(live.job, live.writer.attempt + 1)
-            except ChatsseError as error:
-                log.warning("%s waits for its lease to end: %r", live.job.answer_id, error)
+            else:
+                # Nobody knows whether the claim has reached Redis.
+                self._work.let_go(live.job)
+        except ChatsseError as error:
+            log.warning("%s waits for its lease to end: %r", live.job.answer_id, error)

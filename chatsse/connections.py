@@ -37,9 +37,9 @@ Maker: TypeAlias = Callable[[float | None], "Wire"]
 TIMEOUT_S = 3
 READ_BYTES = 64 * 1024
 NOTHING_YET = object()
-# How long a read of the work queue blocks in Redis. Its connection waits longer than that: a block that
-# outlasts the timeout looks like a dead connection.
-WORK_BLOCK_MS = 2000
+# How long a read of the work queue blocks in Redis; a process that must stop waits for it to end. Its
+# connection waits longer than that: a block that outlasts the timeout looks like a dead connection.
+WORK_BLOCK_MS = 1000
 
 
 class Wire:

@@ -1,8 +1,13 @@
-"""What a host tells each of its programs: where to listen and how many processes to run."""
+"""What a host tells each of its programs: where to listen, how many processes to run, when to be gone."""
 
+import faulthandler
 from collections.abc import Mapping
 
 from chatsse.errors import ConfigError
+
+# Hosts kill 30 s after their SIGTERM. A process that is still here by then could not do what it has to do,
+# and is better gone while its host watches.
+GONE_S = 24
 
 
 def bind(env: Mapping[str, str]) -> str:
@@ -20,6 +25,11 @@ def workers(env: Mapping[str, str]) -> int:
     :raises ConfigError: `WEB_CONCURRENCY` is no such number
     """
     return _number(env, "WEB_CONCURRENCY", 1, 1000)
+
+
+def be_gone_in_time() -> None:
+    """Have this process end before its host loses patience, whatever keeps it, and print where that was."""
+    faulthandler.dump_traceback_later(GONE_S, exit=True)
 
 
 def _number(env: Mapping[str, str], name: str, default: int, most: int) -> int:

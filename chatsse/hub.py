@@ -35,6 +35,9 @@ SUBSCRIBE_S = 2
 TICK_S = 1
 # A probe that Redis took this long before it comes back, or doesn't, means that the connection is deaf.
 DEAF_S = 5
+# How long it takes until all readers are dismissed, and how far apart a few are.
+DRAIN_S = 5
+TURN_S = 0.02
 # What may wait for a reader that does not read; past it, the log in Redis is the only buffer.
 MAX_WAITING_BYTES = 128 * 1024
 
@@ -62,6 +65,7 @@ class Reader:
     """One response's place in one log. Give it back with `close`.
 
     :ivar first: what is to be sent before anything else
+    :ivar last: what is to be sent where the reader is dismissed before the log has ended
     :ivar has_ended: nothing will come any more
     """
 
@@ -70,6 +74,7 @@ class Reader:
         "_cursor",
         "_hub",
         "_is_behind",
+        "_is_dismissed",
         "_messages",
         "_owes_ping",
         "_waiting_bytes",
@@ -78,11 +83,13 @@ class Reader:
         "first",
         "has_ended",
         "heard_at",
+        "last",
     )  # fmt: skip
 
     def __init__(self, hub: "Hub", channel: Channel, answer_id: str, cursor: EventId) -> None:
         self.answer_id = answer_id
         self.first = b""
+        self.last = b""
         self.has_ended = False
         self.heard_at = monotonic()
         self._hub = hub
@@ -92,6 +99,7 @@ class Reader:
         self._messages: list[Message] = []
         self._waiting_bytes = 0
         self._is_behind = True
+        self._is_dismissed = False
         self._owes_ping = False
 
     def catch_up(self) -> bytes:
@@ -115,11 +123,11 @@ class Reader:
     def __iter__(self) -> Iterator[bytes]:
         """Yield frames as they come, those that came together as one piece, until the log has ended.
 
-        Yields a ping after `PING_S` of silence. Returns early when the process is about to stop.
+        Yields a ping after `PING_S` of silence. Returns early when the reader is dismissed.
         """
         if self.first:
             yield self.first
-        while not (self.has_ended or self._hub.is_closing):
+        while not (self.has_ended or self._is_dismissed):
             self._woken.clear()
             frames = self._try_to_catch_up() if self._is_behind else self._take()
             if not frames and self._owes_ping:
@@ -130,6 +138,8 @@ class Reader:
                 yield frames
             elif not self.has_ended:
                 self._woken.wait()
+        if self.last and not self.has_ended:
+            yield self.last
 
     @property
     def cursor(self) -> EventId:
@@ -157,7 +167,12 @@ class Reader:
         self._woken.set()
 
     def wake(self) -> None:
-        """Have the reader look again whether it is to end."""
+        """Have the reader look again whether there is something to read."""
+        self._woken.set()
+
+    def dismiss(self) -> None:
+        """Have the iteration end, so that the reader goes to another process."""
+        self._is_dismissed = True
         self._woken.set()
 
     def close(self) -> None:
@@ -199,7 +214,7 @@ class Hub:
 
     def __init__(self, make: Maker, commands: SharedLine, journal: Journal) -> None:
         self.journal = journal
-        self.is_closing = False
+        self._is_leaving = False
         self._make = make
         self._commands = commands
         self._channels: dict[bytes, Channel] = {}
@@ -220,6 +235,8 @@ class Hub:
             self._send(b"SUBSCRIBE", name)
         reader = Reader(self, channel, answer_id, cursor)
         channel.readers.append(reader)
+        if self._is_leaving:
+            reader.dismiss()
         return reader
 
     def leave(self, reader: Reader) -> None:
@@ -233,13 +250,25 @@ class Hub:
             del self._channels[name]
             self._send(b"UNSUBSCRIBE", name)
 
+    def drain(self) -> None:
+        """Dismiss all readers, one after the other, lest they all come to another process at once.
+
+        Each is served until its turn; one that comes meanwhile, or later, gets only what it missed.
+        """
+        self._is_leaving = True
+        readers = self._readers()
+        random.shuffle(readers)
+        for reader in readers:
+            reader.dismiss()
+            gevent.sleep(min(TURN_S, DRAIN_S / len(readers)))
+
     def close(self) -> None:
-        """End all readers' iterations, so that their responses end cleanly."""
-        self.is_closing = True
+        """Dismiss the readers that are left, and hear nothing more."""
+        self._is_leaving = True
         gevent.killall(self._greenlets)
         self._drop_connection()
         for reader in self._readers():
-            reader.wake()
+            reader.dismiss()
 
     def _readers(self) -> list[Reader]:
         return [reader for channel in self._channels.values() for reader in channel.readers]

@@ -6,7 +6,7 @@ it imports the app, so the patch comes first either way.
 
     master   settings checked, the embedded Valkey started where `REDIS_URL` is unset
     worker   forked, the app's own modules imported anew, the app made, its answerers started
-    SIGTERM  the worker takes no more connections, its streams end, then the answerers are stopped
+    SIGTERM  the worker takes no more connections and drains; who is still connected then is cut off
 
 The master keeps the libraries for its workers to share, but not the app: after `HUP`, and with
 `--reload`, they serve the code as it lies on disk.
@@ -36,6 +36,8 @@ from chatsse.errors import ConfigError
 # New objects, less those that went, before the collector looks; Python's own 700 costs a busy worker a tenth
 # of its time.
 GC_THRESHOLD = 50_000
+# How long the responses have that were told to end, once everything else is done.
+LAST_WORDS_S = 2
 
 
 class Client(gevent.socket.socket):  # type: ignore[misc]
@@ -54,21 +56,28 @@ class Client(gevent.socket.socket):  # type: ignore[misc]
 
 
 class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn and gevent come without types
-    """gevent's worker, that on SIGTERM lets go of the connections on which no request is under way.
+    """gevent's worker, that on SIGTERM lets go of its connections.
 
-    gunicorn waits for those as long as it keeps them alive, which behind a router is longer than a
-    shutdown may take, and then kills whatever is still running.
+    gunicorn waits for those on which no request is under way as long as it keeps them alive, which behind a
+    router is longer than a shutdown may take. For those whose client neither sends nor reads it waits until
+    it kills whatever is still running.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.serving: set[gevent.Greenlet] = set()
         self.waiting: set[gevent.Greenlet] = set()
         self.quit_by: set[int] = set()
 
     def handle(self, listener: Any, client: gevent.socket.socket, addr: Any) -> None:
         """Serve one connection."""
         client.__class__ = Client
-        super().handle(listener, client, addr)
+        greenlet = gevent.getcurrent()
+        self.serving.add(greenlet)
+        try:
+            super().handle(listener, client, addr)
+        finally:
+            self.serving.discard(greenlet)
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:
@@ -82,9 +91,11 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn and gevent come wi
             self.waiting.discard(greenlet)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """Begin to leave."""
+        """Begin to leave, once: the master and the host may both say so, and more than once."""
+        if self.alive:
+            host.be_gone_in_time()
+            gevent.spawn(self._leave)
         super().handle_exit(sig, frame)
-        gevent.spawn(self._hang_up)
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """Leave without waiting for requests.
@@ -97,10 +108,15 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn and gevent come wi
         if is_news:
             super().handle_quit(sig, frame)
 
-    def _hang_up(self) -> None:
+    def _leave(self) -> None:
         for greenlet in list(self.waiting):
             # What gunicorn takes for the client's own hanging up.
             greenlet.kill(NoMoreData, block=False)
+        # It has no app yet when it is told while it starts.
+        if hasattr(self, "wsgi"):
+            self.wsgi.extensions["chatsse"].drain()
+            gevent.sleep(LAST_WORDS_S)
+        gevent.killall(list(self.serving), block=False)
 
 
 @contextmanager
@@ -132,13 +148,13 @@ def post_fork(server: Any, worker: Worker) -> None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Start what works beside the requests; `worker.alive` is False from SIGTERM on."""
+    """Start what works beside the requests."""
     # What is loaded by now never goes, so the collector need not look at it again. And streams make no
     # garbage that waits for it: it may come round seldom.
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
-    worker.wsgi.extensions["chatsse"].start(is_alive=lambda: worker.alive)
+    worker.wsgi.extensions["chatsse"].start()
 
 
 def worker_exit(server: Any, worker: Worker) -> None:
@@ -164,8 +180,8 @@ worker_connections = 10_000
 backlog = 4096
 # A worker's heartbeat, not a request's time. Above graceful_timeout: while a worker winds up it is silent.
 timeout = 60
-# Heroku kills 30 s after its SIGTERM.
-graceful_timeout = 25
+# The master kills then, and before it goes itself; the worst drain is over by that time.
+graceful_timeout = 20
 # Above the 90 s of Heroku's router (60 s elsewhere), or a question now and then meets a closing connection.
 keepalive = 100
 # A worker that has served its share would cut all its streams.

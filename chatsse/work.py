@@ -29,6 +29,13 @@ if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2]) > 0 t
 end
 """
 
+# KEYS: the queue. ARGV: the group, the consumer, the entry, the lease.
+LET_GO = """
+if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2]) > 0 then
+  redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'IDLE', ARGV[4], 'JUSTID')
+end
+"""
+
 # KEYS: the queue. ARGV: the group, the consumer, the idle time of one that is gone. A consumer that still
 # holds an entry stays, for its entries would be lost with it.
 LEAVE = """
@@ -120,7 +127,11 @@ class Work:
 
         :raises RedisAway:
         """
-        self._commands.execute(("EVAL", DONE, 1, WORK, GROUP, self._consumer, job.entry_id))
+        self._commands.execute(self._putting_away(job))
+
+    def hang_up(self) -> None:
+        """Close the connection that `take` waits on: whoever comes after this process may need it."""
+        self._reading.close()
 
     def leave(self) -> None:
         """Have the group forget this process, and those that have been gone for long.
@@ -132,10 +143,24 @@ class Work:
     def hand_back(self, job: Job, attempt: int) -> None:
         """Give a question to whoever is free, at once.
 
+        :param attempt: the one it is to wait for
         :raises RedisAway:
         """
-        self._commands.execute(*self.adding(job.answer_id, job.conversation, attempt))
-        self.done(job)
+        # In one piece: an entry left behind would be taken over from a dead answerer, and with it the answer
+        # from whoever is at it by then.
+        self._commands.execute(
+            *self.adding(job.answer_id, job.conversation, attempt), self._putting_away(job)
+        )
+
+    def let_go(self, job: Job) -> None:
+        """Have a question taken over as if its lease had run out, unless another answerer has it by now.
+
+        :raises RedisAway:
+        """
+        self._commands.execute(("EVAL", LET_GO, 1, WORK, GROUP, self._consumer, job.entry_id, self._lease_ms))
+
+    def _putting_away(self, job: Job) -> Command:
+        return ("EVAL", DONE, 1, WORK, GROUP, self._consumer, job.entry_id)
 
     def _make_group(self, error: ReplyError) -> None:
         if not str(error).startswith("NOGROUP"):

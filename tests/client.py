@@ -68,13 +68,17 @@ class Frame:
 
 @dataclass
 class Reader:
-    """What EventSource does, by WHATWG HTML 9.2: holds the last id. And the text that a page shows."""
+    """What EventSource does, by WHATWG HTML 9.2: holds the last id. And the text that a page shows.
+
+    :ivar retry_ms: how long to wait before it connects again
+    """
 
     url: str
     last_id: str = ""
     text: str = ""
     frames: list[Frame] = field(default_factory=list)
     status: int = 0
+    retry_ms: int = 3000
 
     def read(self, cut_after: int | None = None, until: str | None = None) -> "Reader":
         """Follow the stream to its end, cut the connection after so many raw bytes, or stop at an event."""
@@ -118,6 +122,7 @@ class Reader:
         for line in block.split("\n"):
             name, _, value = line.partition(":")
             fields[name] = value.removeprefix(" ")
+        self.retry_ms = int(fields.get("retry", self.retry_ms))
         if "data" not in fields:
             return
         self.last_id = fields.get("id", self.last_id)

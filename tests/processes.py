@@ -148,7 +148,9 @@ class App(Process):
 class Worker(Process):
     """`chatsse worker`: answers, and serves nothing."""
 
-    def __init__(self, redis_url: str, model_url: str, directory: Path) -> None:
+    def __init__(
+        self, redis_url: str, model_url: str, directory: Path, env: Mapping[str, str] | None = None
+    ) -> None:
         settings = {
             "REDIS_URL": redis_url,
             "CHATSSE_LEASE_S": "1",
@@ -156,7 +158,7 @@ class Worker(Process):
             "ANTHROPIC_BASE_URL": model_url,
         }
         command = [sys.executable, "-m", "chatsse.cli", "worker"]
-        super().__init__(command, directory / "worker.log", settings)
+        super().__init__(command, directory / "worker.log", settings | dict(env or {}))
 
     def answers(self) -> bool:
         # There is nothing to ask it; what is asked meanwhile waits in the queue.

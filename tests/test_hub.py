@@ -227,6 +227,18 @@ def test_readers_end_when_the_process_closes(hub: Hub, writer: Writer, answer_id
     assert not reader.has_ended
 
 
+def test_who_comes_while_the_process_leaves_gets_what_it_missed_and_the_end(
+    hub: Hub, writer: Writer, answer_id: str
+) -> None:
+    writer.token("missed")
+    writer.wait()
+    hub.drain()
+    reader = hub.read(answer_id, START)
+    reader.last = b"retry: 1000\n\n"
+    assert said(reader.catch_up()) == "missed"
+    assert list(reader) == [reader.last]
+
+
 def test_the_last_reader_that_leaves_takes_the_subscription_along(
     hub: Hub, connections: Connections, answer_id: str
 ) -> None:

@@ -174,6 +174,20 @@ def test_what_is_handed_back_is_taken_at_once_by_whoever_is_free(
     assert connections.commands.execute(("XLEN", WORK)) == [1]
 
 
+def test_what_is_let_go_is_taken_over_at_once(
+    connections: Connections, others: Connections, work: Work
+) -> None:
+    leaving = Work(connections.commands, connections.work, LONG_LEASE_S, ttl_s=3600)
+    patient = Work(others.commands, others.work, LONG_LEASE_S, ttl_s=3600)
+    add(connections, work, "a")
+    (job,) = take_all(leaving, 1)
+    assert patient.take_over(1) == []
+    leaving.let_go(job)
+    assert patient.take_over(1) == [job._replace(is_taken_over=True)]
+    leaving.let_go(job)
+    assert leaving.take_over(1) == []
+
+
 def test_an_empty_queue_gives_nothing_and_makes_its_group(connections: Connections, work: Work) -> None:
     assert work.take(1) == []
     (groups,) = connections.commands.execute(("XINFO", "GROUPS", WORK))

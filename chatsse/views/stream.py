@@ -1,5 +1,7 @@
 """Reading an answer, as Server-Sent Events or as JSON, and stopping it."""
 
+import random
+
 from flask import Blueprint, Response, jsonify, request
 from gevent import Timeout
 from werkzeug.wsgi import ClosingIterator
@@ -10,7 +12,9 @@ from chatsse.hub import Hub, Reader
 from chatsse.questions import Questions
 from chatsse.views.asked import ID, cursor
 
-RETRY = b"retry: 1500\n\n"
+RETRY_MS = 1500
+# Readers that are dismissed come back at different moments. Firefox waits half a second in any case.
+RETRY_SOON_MS = (500, 2000)
 MAX_WAIT_S = 25
 HEADERS = {
     "Cache-Control": "no-store, no-transform",
@@ -75,8 +79,13 @@ def _events(hub: Hub, answer_id: str, after: EventId) -> Response:
         return Response(status=204)
     if request.method == "HEAD":
         reader.close()
-    reader.first = RETRY + missed
+    reader.first = _retry(RETRY_MS) + missed
+    reader.last = _retry(random.randint(*RETRY_SOON_MS))
     return event_stream(reader)
+
+
+def _retry(ms: int) -> bytes:
+    return b"retry: %d\n\n" % ms
 
 
 def _json(hub: Hub, answer_id: str, after: EventId, wait_s: float) -> Response:
