@@ -77,6 +77,7 @@ class Answerers:
         self._pool = Pool(most)
         self._live: dict[bytes, Live] = {}
         self._leaving = Signal()
+        self._look_s = lease_s / 6
         self._taking: list[gevent.Greenlet[..., None]] = []
         self._keeping: list[gevent.Greenlet[..., None]] = []
 
@@ -111,14 +112,14 @@ class Answerers:
             self._begin(job)
 
     def _take_over(self) -> None:
-        if self._leaving.is_set():
+        if self._leaving.wait(self._look_s):
             raise gevent.GreenletExit
         room = min(BATCH, self._pool.free_count())
         jobs = self._work.take_over(room) if room else []
         for job in jobs:
             self._begin(job)
         # After a full batch there may be more, which nobody should wait for; other processes get their turn.
-        self._leaving.wait(TURN_S if len(jobs) == BATCH else self._lease_s / 6)
+        self._look_s = TURN_S if len(jobs) == BATCH else self._lease_s / 6
 
     def _begin(self, job: Job) -> None:
         # A process that slept, or a queue that was made anew, brings what is already under way.
