@@ -1,7 +1,7 @@
 """A process that is frozen for longer than its lease, and wakes up with its hands full.
 
-It holds a hundred answers, each frozen after another number of words. The model goes on talking to it while it
-sleeps, so that it has something to add to each of them when it wakes up.
+It holds a hundred answers, each frozen after another number of words. The model goes on talking to it while
+it sleeps, so that it has something to add to each of them when it wakes up.
 """
 
 import contextlib
