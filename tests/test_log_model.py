@@ -340,12 +340,14 @@ class Log(RuleBasedStateMachine):
         for process in self.processes:
             process.fate = Fate.PASSED
             process.relay.deliver(DATABASE)
-        for attempt in self.attempts:
-            attempt.writer.probe()
         while not self.stored() or self.stored()[-1].kind not in TERMINAL:
             self.claim(0, 0, [], is_patient=False)
             for attempt in self.running(0):
                 self._finish(attempt)
+        for attempt in self.attempts:
+            if not attempt.is_over:
+                self._say(attempt, ["too late"], is_patient=False)
+                assert not attempt.store()
         self.check()
         with gevent.Timeout(WAIT_S):
             gevent.joinall(self.followers, raise_error=True)
