@@ -234,10 +234,13 @@ def test_a_log_whose_every_append_lost_its_reply_once_has_each_event_once(
         for n in range(200):
             writer.token(f"{n} ")
             writer.wait()
+        writer.finish("done", {"stop_reason": "end_turn"}, {})
+        writer.wait()
         lossy.close()
-    assert len(appends) == 200
-    events = journal.after(answer_id, START)
-    assert [event.data for event in events[1:]] == [token_data(f"{n} ") for n in range(200)]
+    assert len(appends) == 201
+    *tokens, end = journal.after(answer_id, EventId(1, 0))
+    assert [event.data for event in tokens] == [token_data(f"{n} ") for n in range(200)]
+    assert end.kind == "done"
 
 
 def test_the_answer_is_in_the_hash_when_the_end_is_in_the_log(
