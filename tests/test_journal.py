@@ -365,6 +365,26 @@ def test_an_asked_question_without_a_log_is_waiting(journal: Journal, connection
     assert journal.missed(answer_id, START) == ([], False)
 
 
+def test_an_end_that_comes_after_the_range_was_read_is_for_the_next_time(
+    journal: Journal, connections: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_id = new_id()
+    writer = claim(journal, answer_id)
+    execute = connections.commands.execute
+
+    def end_after_the_first(*commands: tuple[str | bytes | int, ...]) -> list[object]:
+        monkeypatch.undo()
+        replies = execute(commands[0])
+        writer.finish("done", {"stop_reason": "end_turn"}, {})
+        writer.wait()
+        return replies + execute(*commands[1:])
+
+    monkeypatch.setattr(connections.commands, "execute", end_after_the_first)
+    assert journal.missed(answer_id, EventId(1, 0)) == ([], False)
+    events, has_ended = journal.missed(answer_id, EventId(1, 0))
+    assert (ids(events), has_ended) == (["1-1"], True)
+
+
 def lose_after(connections: Connections, answer_id: str, events: list[Event], kept: str) -> None:
     """Make the log what a server has that lost all after an id, as one does whose disk was behind."""
     key = log_key(answer_id)
