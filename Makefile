@@ -16,7 +16,7 @@ JS_TESTS := $(shell find tests/js -name '*.test.*js' 2>/dev/null)
 with_npm = if command -v npm >/dev/null; then $(MAKE) -s tests/node_modules/ready && $(1); \
 	else echo "npm is not installed: skipped $(1)"; [ -z "$${CI:-}" ]; fi
 
-.PHONY: help install run test lint types bench tools
+.PHONY: help install run test test-js test-valkey test-redis test-browser lint types bench tools
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,11 +26,22 @@ install: .venv/installed ## the app and what it needs, in .venv
 run: .venv/installed ## serve at http://localhost:8000
 	@.venv/bin/chatsse run
 
-# Two runs of pytest: Playwright can't work in a process that gevent has patched.
+# Side by side, since most tests wait for a process, a lease or a model; each prints when it is done.
 test: .venv/ready tools ## all tests, with what they need
+	@$(MAKE) -s --jobs=4 --output-sync=recurse test-js test-valkey test-redis test-browser
+
+test-js:
 	@$(call with_npm,node --test $(JS_TESTS))
-	$(PYTHON) -m pytest tests --ignore=tests/browser
-	$(if $(wildcard tests/browser/test_*.py),$(PYTHON) -m pytest tests/browser)
+
+test-valkey:
+	$(PYTHON) -m pytest tests --ignore=tests/browser -k 'not redis-server'
+
+test-redis:
+	$(PYTHON) -m pytest tests --ignore=tests/browser -k redis-server
+
+# A run of its own: Playwright can't work in a process that gevent has patched.
+test-browser:
+	$(PYTHON) -m pytest tests/browser
 
 lint: .venv/ready ## style, and what tends to be a mistake
 	$(PYTHON) -m ruff check

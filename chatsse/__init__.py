@@ -7,6 +7,7 @@ The map, from the browser to the model; imports point down:
 | `views/` | HTTP: asking, reading, the sample blog |
 | `hub` | one process's readers of the logs |
 | `answerer` | takes questions from the queue and has them answered |
+| `telling`, `seam` | an attempt at an answer; where one goes on after another |
 | `questions`, `work` | what is asked; what waits for an answer |
 | `journal`, `writer` | the log of an answer: claim, append, read; one attempt at it |
 | `event` | an event and its bytes |

@@ -6,19 +6,22 @@ with the next probe.
 """
 
 import logging
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from functools import partial
+from json import loads
 from time import monotonic
 
 import gevent
 from gevent.pool import Pool
 
 from chatsse.errors import ChatsseError, Fenced, ModelError, NotFound, RedisAway, failure
+from chatsse.event import json_line
 from chatsse.journal import Journal
 from chatsse.loops import spawn_for_ever
-from chatsse.providers import Citation, Provider, Request, Stop, Text, Thinking, Turn, Usage
-from chatsse.questions import Questions, ending
+from chatsse.providers import Provider, Request, Turn
+from chatsse.questions import Question, Questions, ending
+from chatsse.telling import Telling
 from chatsse.work import Job, Work
 from chatsse.writer import Writer
 
@@ -28,9 +31,9 @@ SYSTEM = (
     "You answer the questions of a blog's visitors, in a small chat window on its pages. Answer in the "
     "language of the question, to the point, in Markdown without headings. Say so when you don't know."
 )
-MAX_ATTEMPTS = 3
 # How many questions one read of the queue may bring, so that a burst spreads over the processes.
 BATCH = 16
+TURN_S = 0.02
 # A producer in silence looks this often whether it is still the one.
 PROBE_S = 0.5
 # How long a process that must stop waits for Redis; what it can't hand back is taken over.
@@ -96,10 +99,12 @@ class Answerers:
             self._begin(job)
 
     def _take_over(self) -> None:
-        gevent.sleep(self._lease_s / 3)
         room = min(BATCH, self._pool.free_count())
-        for job in self._work.take_over(room) if room else ():
+        jobs = self._work.take_over(room) if room else []
+        for job in jobs:
             self._begin(job)
+        # After a full batch there may be more, which nobody should wait for; other processes get their turn.
+        gevent.sleep(TURN_S if len(jobs) == BATCH else self._lease_s / 6)
 
     def _begin(self, job: Job) -> None:
         # A process that slept, or a queue that was made anew, brings what is already under way.
@@ -150,13 +155,15 @@ class Answerers:
         attempts = None if job.is_taken_over else job.attempt - 1
         # By GreenletExit, which no library takes for a fault of the network that it should try again.
         on_fenced = partial(me.kill, block=False)
-        writer = self._journal.claim(job.answer_id, attempts, on_fenced, is_takeover=job.is_taken_over)
+        request = self._request(question, earlier)
+        writer = self._journal.claim(
+            job.answer_id, attempts, on_fenced, json_line(asdict(request)), is_takeover=job.is_taken_over
+        )
         if writer is None:
             return
         self._live[job.entry_id].writer = writer
-        turns = tuple(Turn(prompt, answer) for prompt, answer in earlier)
         try:
-            stop = self._speak(writer, Request(SYSTEM, turns, question.prompt, self._max_output_tokens))
+            stop = Telling(self._provider, writer, request).tell()
         except ModelError as error:
             log.warning("the model failed %s: %s", job.answer_id, error)
             writer.finish("failed", failure(error), ending("failed", writer.events()))
@@ -164,27 +171,13 @@ class Answerers:
             writer.finish("done", {"stop_reason": stop.reason}, ending("done", writer.events()))
         writer.wait()
 
-    def _speak(self, writer: Writer, request: Request) -> Stop:
-        if writer.takeovers >= MAX_ATTEMPTS:
-            raise ModelError("model_interrupted", f"{MAX_ATTEMPTS} attempts were cut off")
-        if writer.attempt > 1:
-            writer.append("status", {"stage": "continuing"})
-            writer.append("rewind", {"length": 0})
-        sources = Sources(writer)
-        with closing(self._provider.answer(request)) as parts:
-            for part in parts:
-                match part:
-                    case Text():
-                        writer.token(part.text)
-                    case Thinking():
-                        writer.append("status", {"stage": "thinking"})
-                    case Citation():
-                        sources.cite(part)
-                    case Usage():
-                        log.debug("%s: %r", writer.keys[1], part)
-                    case Stop():
-                        return part
-        raise ModelError("model_interrupted", "the provider stopped without a reason")
+    def _request(self, question: Question, earlier: list[tuple[str, str]]) -> Request:
+        """Return what the model is asked, the same in every attempt."""
+        if question.request:
+            fields = loads(question.request)
+            return Request(**fields | {"turns": tuple(Turn(**turn) for turn in fields["turns"])})
+        turns = tuple(Turn(prompt, answer) for prompt, answer in earlier)
+        return Request(SYSTEM, turns, question.prompt, self._max_output_tokens)
 
     def _hand_back(self, live: Live) -> None:
         # Without a writer nobody knows whether the claim has reached Redis: the lease decides.
@@ -194,22 +187,3 @@ class Answerers:
                 self._work.hand_back(live.job, live.writer.attempt + 1)
             except ChatsseError as error:
                 log.warning("%s waits for its lease to end: %r", live.job.answer_id, error)
-
-
-class Sources:
-    """Numbers what an answer cites, from 1, and tells the readers."""
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-        self._known: dict[str, str] = {}
-
-    def cite(self, citation: Citation) -> None:
-        """Append the citation, after the list of sources where it is a new one."""
-        if citation.source not in self._known:
-            self._known[citation.source] = citation.title
-            sources = [
-                {"n": n, "title": title, "url": url} for n, (url, title) in enumerate(self._known.items(), 1)
-            ]
-            self._writer.append("sources", {"sources": sources})
-        n = list(self._known).index(citation.source) + 1
-        self._writer.append("citation", {"n": n, "quote": citation.quote})

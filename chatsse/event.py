@@ -151,6 +151,22 @@ def text_of(events: Iterable[Event]) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def sources_of(events: Iterable[Event]) -> list[dict[str, Any]]:
+    """Return the answer's sources as a reader of `events` holds them."""
+    sources: list[dict[str, Any]] = []
+    for event in events:
+        if event.kind == "sources":
+            sources = loads(event.data)["sources"]
+        elif event.kind == "rewind" and loads(event.data)["length"] == 0:
+            sources = []
+    return sources
+
+
+def units(text: str) -> int:
+    """Return the length of `text` in UTF-16 units, as JavaScript counts it."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 def cut(text: str, length: int) -> str:
     """Return the first `length` UTF-16 units of `text`, as JavaScript counts them."""
     units = text.encode("utf-16-le", "surrogatepass")[: 2 * length]

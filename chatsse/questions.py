@@ -7,9 +7,9 @@
 | `chatsse:{<digest>}:once` | string | the id of what was asked under an `Idempotency-Key` |
 | `chatsse:{<digest>}:asked:<minute>` | string | how many questions an address asked in that minute |
 
-The hash holds `prompt`, `conversation`, `page`, `at` (ms since 1970), `body` (digest of the request),
-`queued` once it is in the work queue, and from the answer's end on `ended` (`done` or `failed`),
-`answer` and `sources` (JSON).
+The hash holds `prompt`, `conversation`, `page`, `at` (ms since 1970), `body` (digest of the POST's body),
+`queued` once it is in the work queue, `request` (JSON) once the model is asked, and from the answer's end on
+`ended` (`done` or `failed`), `answer` and `sources` (JSON).
 """
 
 import secrets
@@ -23,7 +23,7 @@ from typing import Any
 
 from chatsse.connections import Command, SharedLine, fields_of, flat
 from chatsse.errors import BadRequest, ChatsseError, Fenced, NotFound, RateLimited, failure
-from chatsse.event import START, Event, json_line, text_of
+from chatsse.event import START, Event, json_line, sources_of, text_of
 from chatsse.journal import Journal, hash_key
 from chatsse.work import Work
 from chatsse.writer import WRITING_TTL_S
@@ -49,6 +49,7 @@ class Question:
 
     :param page: the address of the page it was asked on
     :param at_ms: when, in milliseconds since 1970
+    :param request: what the model was asked, in JSON; None: nothing yet
     """
 
     id: str
@@ -56,6 +57,7 @@ class Question:
     prompt: str
     page: str | None
     at_ms: int
+    request: str | None = None
 
 
 class Questions:
@@ -237,13 +239,7 @@ class Questions:
 
 def ending(kind: str, log: list[Event]) -> dict[str, str]:
     """Return the fields that an answer's hash gets when the log ends with an event of this kind."""
-    sources: list[object] = []
-    for event in log:
-        if event.kind == "sources":
-            sources = loads(event.data)["sources"]
-        elif event.kind == "rewind" and loads(event.data)["length"] == 0:
-            sources = []
-    return {"ended": kind, "answer": text_of(log), "sources": json_line(sources)}
+    return {"ended": kind, "answer": text_of(log), "sources": json_line(sources_of(log))}
 
 
 def _turns_key(conversation: str) -> str:
@@ -262,7 +258,8 @@ def _question(answer_id: str, fields: dict[bytes, bytes]) -> Question:
     if b"prompt" not in fields:
         raise NotFound
     text = {name.decode(): value.decode() for name, value in fields.items()}
-    return Question(answer_id, text["conversation"], text["prompt"], text["page"] or None, int(text["at"]))
+    page, request = text["page"] or None, text.get("request")
+    return Question(answer_id, text["conversation"], text["prompt"], page, int(text["at"]), request)
 
 
 def _turn(answer_id: str, fields: dict[bytes, bytes]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from chatsse.event import cut
+
 TIMEOUT_S = 30
 
 
@@ -66,10 +68,7 @@ class Frame:
 
 @dataclass
 class Reader:
-    """What EventSource does, by WHATWG HTML 9.2: holds the last id, and the text put together.
-
-    :ivar tokens: the data of each token, in order
-    """
+    """What EventSource does, by WHATWG HTML 9.2: holds the last id. And the text that a page shows."""
 
     url: str
     last_id: str = ""
@@ -126,6 +125,8 @@ class Reader:
         self.frames.append(frame)
         if frame.event == "message":
             self.text += frame.data["token"]
+        elif frame.event == "rewind":
+            self.text = cut(self.text, frame.data["length"])
 
 
 class _Wire:

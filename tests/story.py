@@ -37,8 +37,8 @@ def telling(
         told = said(body)
         if not text.startswith(told):
             return [f"[asked to go on with what was never said: {told[-80:]!r}]"]
-        again = re.search(rf"(\S+\s*){{{repeats}}}\Z", told)
-        start = again.start() if told and repeats and again else len(told)
+        words = list(re.finditer(r"\S+", told))[-repeats:] if repeats else []
+        start = words[0].start() if words else len(told)
         steps: list[Step] = []
         for token in tokens(text[start:].lstrip(" ") if told else text):
             steps += [token, Pause(pause_s)] if pause_s else [token]

@@ -15,12 +15,13 @@ from client import Reader, ask, call
 from processes import App, Redis, Worker, until
 from standin import StandIn, Wait
 
-from chatsse.answerer import MAX_ATTEMPTS, Answerers
+from chatsse.answerer import Answerers
 from chatsse.connections import Connections
-from chatsse.event import START, cut
+from chatsse.event import START
 from chatsse.journal import Journal
 from chatsse.providers.claude import Claude
 from chatsse.questions import Question, Questions
+from chatsse.telling import MAX_ATTEMPTS
 from chatsse.work import GROUP, WORK, Work
 
 DATABASE = 4000  # Far from those that the tests count up.
@@ -72,17 +73,6 @@ def calls_of(model: StandIn, word: str) -> int:
     return sum(word in call.prompt for call in model.calls)
 
 
-def shown(reader: Reader) -> str:
-    """Return the text that a page shows, which knows how to rewind."""
-    text = ""
-    for frame in reader.frames:
-        if frame.event == "message":
-            text += frame.data["token"]
-        elif frame.event == "rewind":
-            text = cut(text, frame.data["length"])
-    return text
-
-
 def events_of(reader: Reader) -> list[str]:
     """Return the names of a reader's events, tokens and the model's thinking left out."""
     left_out = {"stage": "thinking"}
@@ -118,9 +108,9 @@ def test_another_process_answers_when_one_is_killed_and_the_reader_stays(
     assert reader.frames[-1].data == {"stop_reason": "end_turn"}
     assert {"stage": "continuing"} in [frame.data for frame in reader.frames]
     assert {"length": 0} in [frame.data for frame in reader.frames]
-    assert shown(reader) == "Once more."
+    assert reader.text == "Once more."
     late = Reader(reader.url).read()
-    assert (shown(late), late.last_id) == ("Once more.", reader.last_id)
+    assert (late.text, late.last_id) == ("Once more.", reader.last_id)
     assert calls_of(model, word) == 2
     until(lambda: farm.execute("XLEN", WORK) == 0, "the queue is empty")
 
@@ -141,7 +131,7 @@ def test_a_reader_of_the_killed_process_comes_back_to_the_whole_answer(
         until(app.answers, "gunicorn has another worker")
         reader.read()
     assert events_of(reader) == ["status", "rewind", "done"]
-    assert shown(reader) == "Once more."
+    assert reader.text == "Once more."
 
 
 def read_until_cut(reader: Reader) -> None:
@@ -168,7 +158,7 @@ def test_the_last_attempt_still_answers(
     fall_silent(farm, asked, MAX_ATTEMPTS - 1)
     start_worker()
     reader = Reader(farm.webs[0].url + asked["stream"]).read()
-    assert (shown(reader), reader.end.event) == ("at last", "done")
+    assert (reader.text, reader.end.event) == ("at last", "done")
 
 
 def test_an_answer_that_kills_whoever_gives_it_fails_in_the_end(

@@ -12,6 +12,7 @@ from client import Reader, ask, call
 from processes import App, until
 from standin import (
     Block,
+    Call,
     Citation,
     Cut,
     EndWithoutStop,
@@ -27,6 +28,7 @@ from standin import (
     Thinking,
     Wait,
 )
+from story import tale, telling
 
 KEY = "sk-test-key"  # The one that App sets.
 UPSTREAM = "upstream said that"
@@ -34,9 +36,11 @@ SOON = {"retry-after-ms": "1"}
 # What the SDK asks in all, the first time included.
 TRIES = 3
 MESSAGE_DELTA = Event("message_delta", {"delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}})
+LONG = tale(5) + "Grüße, 👍 世界! "
 PLACES: dict[str, list[Step]] = {
     "before the first token": [Opening()],
     "after a few": ["Grüße, ", "👍 ", "世界"],
+    "far in": [LONG],
     "just before the end": ["Grüße, ", "👍 ", "世界", Block(), MESSAGE_DELTA],
 }
 
@@ -64,6 +68,10 @@ FAULTS: dict[str, tuple[Step, str, bool]] = {
 
 def ends_of(reader: Reader) -> list[str]:
     return [frame.event for frame in reader.frames if frame.event in ("done", "failed")]
+
+
+def calls_of(model: StandIn, word: str) -> list[Call]:
+    return [call for call in model.calls if word in call.prompt]
 
 
 def lines_about(app: App, answer_id: str) -> str:
@@ -95,16 +103,17 @@ def test_a_service_that_keeps_refusing_fails_the_answer_once(
     model.answer(word, [step])
     asked = ask(app.url, word)
     check_failed(app, asked, "", {"code": code, "retryable": retryable})
-    assert len([c for c in model.calls if word in c.prompt]) == TRIES
+    assert len(calls_of(model, word)) == 2 * TRIES
     assert UPSTREAM in lines_about(app, asked["id"])
     assert KEY not in app.log.read_text()
 
 
 @pytest.mark.parametrize("name", STATUSES)
-def test_a_service_that_refuses_once_is_asked_again_unseen(
-    app: App, model: StandIn, word: str, name: str
+@pytest.mark.parametrize("times", [TRIES - 1, 2 * TRIES - 1])
+def test_a_service_that_refuses_for_a_while_is_asked_again_unseen(
+    app: App, model: StandIn, word: str, name: str, times: int
 ) -> None:
-    model.answer(word, [STATUSES[name][0]], times=TRIES - 1)
+    model.answer(word, [STATUSES[name][0]], times=times)
     model.answer(word, ["answered"])
     reader = Reader(app.url + ask(app.url, word)["stream"]).read()
     assert (reader.text, ends_of(reader)) == ("answered", ["done"])
@@ -112,7 +121,30 @@ def test_a_service_that_refuses_once_is_asked_again_unseen(
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_in_the_stream_fails_the_answer_where_it_is(
+def test_a_fault_in_the_stream_is_gone_on_from_once(
+    app: App, model: StandIn, word: str, place: str, name: str
+) -> None:
+    step, _, retryable = FAULTS[name]
+    text = "".join(step for step in PLACES[place] if isinstance(step, str))
+    end = "And that is all."
+    # Sent once the first is read: a reset takes back what was sent and not read.
+    gate = threading.Event()
+    model.answer(word, [*PLACES[place], Wait(gate), step], times=1)
+    model.answer(word, telling(text + end) if text == LONG else [text + end])
+    reader = Reader(app.url + ask(app.url, word)["stream"]).read(until=text or "status")
+    gate.set()
+    reader.read()
+    assert (reader.text, ends_of(reader)) == ((text + end, ["done"]) if retryable else (text, ["failed"]))
+    assert len(calls_of(model, word)) == (2 if retryable else 1)
+    stages = [frame.data["stage"] for frame in reader.frames if frame.event == "status"]
+    assert ("continuing" in stages) == retryable
+    rewinds = [frame.data["length"] for frame in reader.frames if frame.event == "rewind"]
+    assert rewinds == ([0] if retryable and text not in ("", LONG) else [])
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_that_comes_again_fails_the_answer_where_it_is(
     app: App, model: StandIn, word: str, gate: threading.Event, place: str, name: str
 ) -> None:
     step, code, retryable = FAULTS[name]
@@ -121,12 +153,11 @@ def test_a_fault_in_the_stream_fails_the_answer_where_it_is(
     asked = ask(app.url, word)
     reader = Reader(app.url + asked["stream"]).read(until=text or "status")
     assert ends_of(reader) == []
-    # Only now: a reset takes back what was sent and not read.
     gate.set()
-    assert reader.read().text == text
+    reader.read()
     assert (ends_of(reader), reader.end.data["code"]) == (["failed"], code)
     check_failed(app, asked, text, {"code": code, "retryable": retryable})
-    assert len([c for c in model.calls if word in c.prompt]) == 1
+    assert len(calls_of(model, word)) == (2 if retryable else 1)
     told = lines_about(app, asked["id"])
     assert code in told
     assert (UPSTREAM in told) == (UPSTREAM in str(step))

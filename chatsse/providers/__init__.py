@@ -24,12 +24,14 @@ class Request:
 
     :param system: the standing instructions; the same for every request, so that services cache them
     :param turns: the conversation so far, oldest first
+    :param said: the part of the answer that stands already, and is to be gone on with
     """
 
     system: str
     turns: tuple[Turn, ...]
     prompt: str
     max_output_tokens: int
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)

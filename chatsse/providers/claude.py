@@ -17,7 +17,7 @@ import httpx2
 from anthropic.types import MessageParam, TextBlockParam
 
 from chatsse.errors import ConfigError, ModelError
-from chatsse.providers import Part, Request
+from chatsse.providers import Part, Request, Turn
 from chatsse.providers.claude_message import EVENTS, Message, failure
 from chatsse.providers.sse import Decoder
 from chatsse.providers.transport import Body, Transport
@@ -25,6 +25,8 @@ from chatsse.providers.transport import Body, Transport
 CONNECT_TIMEOUT_S = 10
 # A visitor waits; the SDK alone would wait out whatever `retry-after` says, up to seven weeks.
 MAX_RETRY_AFTER_S = 10
+# How much of an interrupted answer the request to go on with it quotes.
+QUOTED_CHARS = 200
 
 
 class Claude:
@@ -244,8 +246,16 @@ def _system(request: Request) -> list[TextBlockParam] | anthropic.Omit:
 def _messages(request: Request) -> list[MessageParam]:
     """Return the conversation; a turn without an answer is left out, as the API refuses an empty one."""
     messages: list[MessageParam] = []
-    for turn in request.turns:
+    for turn in (*request.turns, Turn(request.prompt, request.said)):
         if turn.answer.strip():
             messages.append({"role": "user", "content": turn.prompt})
             messages.append({"role": "assistant", "content": turn.answer})
-    return [*messages, {"role": "user", "content": request.prompt}]
+    return [*messages, {"role": "user", "content": _go_on(request.said) if request.said else request.prompt}]
+
+
+def _go_on(said: str) -> str:
+    # As the documentation on streaming says, "Error recovery": the models refuse a prefilled answer.
+    return (
+        f"Your previous response was interrupted and ended with [{said[-QUOTED_CHARS:].strip()}]. Continue"
+        " from where you left off. Begin with the very next word, and say nothing about the interruption."
+    )

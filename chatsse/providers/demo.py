@@ -21,7 +21,20 @@ class Demo:
 
     def answer(self, request: Request) -> Generator[Part, None, None]:
         """Yield the parts of an answer; see `Provider`."""
-        passages = self._sample.search(request.prompt, PASSAGES)
+        known = len(request.said)
+        for part in self._parts(request.prompt):
+            if not isinstance(part, Text):
+                if not known:
+                    yield part
+            elif len(part.text) <= known:
+                known -= len(part.text)
+            else:
+                gevent.sleep(WORD_S)
+                yield Text(part.text[known:])
+                known = 0
+
+    def _parts(self, prompt: str) -> Iterator[Part]:
+        passages = self._sample.search(prompt, PASSAGES)
         if not passages:
             yield from _spoken(f"{_HELLO} It found nothing about that on this blog. {self._suggestion()}")
         else:
@@ -37,6 +50,4 @@ class Demo:
 
 
 def _spoken(text: str) -> Iterator[Text]:
-    for word in re.findall(r"\s*\S+\s*?|\s+", text):
-        gevent.sleep(WORD_S)
-        yield Text(word)
+    return map(Text, re.findall(r"\s*\S+\s*?|\s+", text))

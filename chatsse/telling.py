@@ -1,0 +1,120 @@
+"""One attempt at one answer: has the model say it, and writes down what it says.
+
+A later attempt goes on where the one before stopped. So does this one, once, after a fault of the model's
+service: what readers have seen stays, and is not paid for twice.
+"""
+
+import logging
+import random
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import replace
+
+import gevent
+
+from chatsse.errors import ModelError
+from chatsse.event import Event, sources_of, text_of, units
+from chatsse.providers import Citation, Part, Provider, Request, Stop, Text, Thinking, Usage
+from chatsse.seam import Seam, safe_end
+from chatsse.writer import Writer
+
+log = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 3
+# Before the model is asked once more, so that a service in trouble isn't met by all answers at once.
+PAUSE_S = (0.2, 1.0)
+# What a token has at least, in most languages; how many were really spent, the service says at the end only.
+BYTES_PER_TOKEN = 4
+
+
+class Telling:
+    """The attempt that `writer` holds.
+
+    :param request: as the first attempt sent it
+    """
+
+    def __init__(self, provider: Provider, writer: Writer, request: Request) -> None:
+        self._provider = provider
+        self._writer = writer
+        self._request = request
+
+    def tell(self) -> Stop:
+        """Write the answer, or the rest of it, and return how it ended.
+
+        :raises ModelError: the service failed twice or would again, or attempt after attempt fell silent
+        :raises Fenced:
+        """
+        if self._writer.takeovers >= MAX_ATTEMPTS:
+            raise ModelError("model_interrupted", f"{MAX_ATTEMPTS} attempts were cut off")
+        try:
+            return self._tell(self._writer.events() if self._writer.attempt > 1 else [])
+        except ModelError as error:
+            if not error.retryable:
+                raise
+            log.warning("the model failed %s, asking once more: %s", self._writer.keys[1], error)
+        gevent.sleep(random.uniform(*PAUSE_S))
+        return self._tell(self._writer.events())
+
+    def _tell(self, before: list[Event]) -> Stop:
+        """Have the model answer; `before` is the log so far where there was another try."""
+        text = text_of(before)
+        kept = text[: safe_end(text)]
+        request = self._following(text, kept)
+        if request.max_output_tokens <= 0:
+            return Stop("max_tokens")
+        if before:
+            self._writer.append("status", {"stage": "continuing"})
+        if kept != text:
+            self._writer.append("rewind", {"length": units(kept)})
+        sources = Sources(self._writer, before if kept else [])
+        with closing(self._provider.answer(request)) as parts:
+            return self._write(parts, Seam(kept), sources)
+
+    def _following(self, text: str, kept: str) -> Request:
+        if not kept:
+            return self._request
+        spent = len(text.encode()) // BYTES_PER_TOKEN
+        return replace(self._request, said=kept, max_output_tokens=self._request.max_output_tokens - spent)
+
+    def _write(self, parts: Iterable[Part], seam: Seam, sources: "Sources") -> Stop:
+        for part in parts:
+            match part:
+                case Text():
+                    self._say(seam.join(part.text))
+                case Thinking():
+                    self._writer.append("status", {"stage": "thinking"})
+                case Citation():
+                    self._say(seam.close())
+                    sources.cite(part)
+                case Usage():
+                    log.debug("%s: %r", self._writer.keys[1], part)
+                case Stop():
+                    self._say(seam.close())
+                    return part
+        raise ModelError("model_interrupted", "the provider stopped without a reason")
+
+    def _say(self, text: str) -> None:
+        if text:
+            self._writer.token(text)
+
+
+class Sources:
+    """Numbers what an answer cites, from 1, and tells the readers.
+
+    :param before: the log so far, whose sources keep their numbers
+    """
+
+    def __init__(self, writer: Writer, before: Iterable[Event]) -> None:
+        self._writer = writer
+        self._known = {source["url"]: source["title"] for source in sources_of(before)}
+
+    def cite(self, citation: Citation) -> None:
+        """Append the citation, after the list of sources where it is a new one."""
+        if citation.source not in self._known:
+            self._known[citation.source] = citation.title
+            sources = [
+                {"n": n, "title": title, "url": url} for n, (url, title) in enumerate(self._known.items(), 1)
+            ]
+            self._writer.append("sources", {"sources": sources})
+        n = list(self._known).index(citation.source) + 1
+        self._writer.append("citation", {"n": n, "quote": citation.quote})
