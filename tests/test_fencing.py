@@ -26,7 +26,7 @@ from chatsse.work import WORK
 ANSWERS = 100
 PAUSE_S = 0.005
 # A second after it wakes up, with room for a slow machine.
-CLOSED_S = 10
+CLOSED_S = 30
 
 
 @pytest.fixture
