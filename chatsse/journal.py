@@ -46,24 +46,28 @@ PACE_PER_ANSWER_S = 0.0004
 # What the hash of an erased answer holds as `ended`.
 ERASED = "erased"
 
-# KEYS: the log, the answer's hash. ARGV: the top as the producer knows it, the log's TTL (0: as it is), the
-# message, the number of entries, each entry's id, kind and data, then fields and values for the hash.
-# Returns nothing when added, else the real top.
+# KEYS: the log, the answer's hash. ARGV: the top as the producer knows it, the id and data of the claim that
+# this top belongs to, the log's TTL (0: as it is), the message, the number of entries, each entry's id, kind
+# and data, then fields and values for the hash. Returns nothing when added, else the real top and its kind,
+# or `taken` where the claim was lost and its number given to another.
 APPEND = """
-local top = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-top = top and top[1] or '0-0'
-if top ~= ARGV[1] then return top end
-local count = tonumber(ARGV[4])
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local top, kind = '0-0', ''
+if last then top, kind = last[1], last[2][2] end
+local claim = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1]
+if claim and claim[2][4] ~= ARGV[3] then return {top, 'taken'} end
+if top ~= ARGV[1] then return {top, kind} end
+local count = tonumber(ARGV[6])
 if count == 0 then return end
-for i = 5, 4 + 3 * count, 3 do
+for i = 7, 6 + 3 * count, 3 do
   redis.call('XADD', KEYS[1], ARGV[i], 'kind', ARGV[i + 1], 'data', ARGV[i + 2])
 end
-if ARGV[2] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
-if #ARGV > 4 + 3 * count then
-  redis.call('HSET', KEYS[2], unpack(ARGV, 5 + 3 * count))
-  if redis.call('TTL', KEYS[2]) == -1 then redis.call('EXPIRE', KEYS[2], ARGV[2]) end
+if ARGV[4] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[4]) end
+if #ARGV > 6 + 3 * count then
+  redis.call('HSET', KEYS[2], unpack(ARGV, 7 + 3 * count))
+  if redis.call('TTL', KEYS[2]) == -1 then redis.call('EXPIRE', KEYS[2], ARGV[4]) end
 end
-redis.call('PUBLISH', KEYS[1], ARGV[3])
+redis.call('PUBLISH', KEYS[1], ARGV[5])
 """
 # KEYS: the log, the answer's hash. ARGV: the claim's data, the log's TTL, the number of attempts there must
 # have been, or '', the request to the model, or ''. Sent again after a lost reply, it finds its own claim.
@@ -189,11 +193,11 @@ class Journal:
         if log[-1].kind in TERMINAL:
             return False
         last = Event(EventId(log[-1].id.attempt, 1), kind, json_line(value))
-        arguments = append_arguments(log[-1].id, [last], self._stream_ttl_s, ending(kind, log))
+        arguments = append_arguments(log[-1].id, log[-1].data, [last], self._stream_ttl_s, ending(kind, log))
         keys = (log_key(answer_id), hash_key(answer_id))
-        (top,) = self._commands.execute(("EVAL", APPEND, 2, *keys, *arguments))
-        if top and parse_id(top) != last.id:
-            raise Fenced(keys[0], top.decode())
+        (reply,) = self._commands.execute(("EVAL", APPEND, 2, *keys, *arguments))
+        if reply and parse_id(reply[0]) != last.id:
+            raise Fenced(keys[0], reply[0].decode())
         return True
 
     def erase(self, answer_id: str, ttl_s: int) -> None:

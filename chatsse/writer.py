@@ -41,6 +41,7 @@ class Writer:
     """
 
     __slots__ = (
+        "_claims",
         "_commit",
         "_fenced_by",
         "_fields",
@@ -65,7 +66,8 @@ class Writer:
     ) -> None:
         self.keys = keys
         self.attempt = log[-1].id.attempt
-        self.takeovers = sum(event.kind == "claim" and loads(event.data)["is_takeover"] for event in log)
+        self._claims = {event.id.attempt: event.data for event in log if event.kind == "claim"}
+        self.takeovers = sum(loads(claim)["is_takeover"] for claim in self._claims.values())
         self.stored_at = monotonic()
         self._commit = commit
         self._top = log[-1].id
@@ -127,17 +129,20 @@ class Writer:
         ended = bool(self._sending) and self._sending[-1].kind in TERMINAL
         begins = bool(self._sending) and self._sending[0].kind == "claim"
         ttl_s = stream_ttl_s if ended else WRITING_TTL_S if begins else 0
-        return append_arguments(self._top, self._sending, ttl_s, self._fields if ended else {})
+        claim = self._claims.get(self._top.attempt, "")
+        return append_arguments(self._top, claim, self._sending, ttl_s, self._fields if ended else {})
 
-    def settle(self, reply: bytes | None) -> bool:
+    def settle(self, reply: list[bytes] | None) -> bool:
         """Take the script's reply and return whether nothing is left to store.
 
-        :param reply: the real top where it was not the expected one
+        :param reply: the real top and its kind, or `taken`, where it was not the expected one
         """
-        top = parse_id(reply)
-        if top is None or (self._sending and self._sending[-1].id <= top < EventId(self.attempt + 1, 0)):
+        top, kind = (parse_id(reply[0]), reply[1].decode()) if reply else (None, "")
+        if top and (top.attempt > self.attempt or kind == "taken"):
+            self._fence(top)
+        elif top is None or (self._sending and self._sending[-1].id <= top):
             self._advance()
-        elif top.attempt > self.attempt:
+        elif kind in TERMINAL:
             self._fence(top)
         else:
             self._write_again(top)
@@ -185,14 +190,19 @@ class Writer:
 
 
 def append_arguments(
-    top: EventId, events: list[Event], ttl_s: int, fields: Mapping[str, str]
+    top: EventId, claim: str, events: list[Event], ttl_s: int, fields: Mapping[str, str]
 ) -> list[Argument]:
-    """Return the script's arguments that add `events` to a log whose top is `top`."""
+    """Return the script's arguments that add `events` to a log.
+
+    :param top: the last id that the log must have
+    :param claim: the data of the claim that `top` belongs to; empty for a log without one
+    """
+    expected: list[Argument] = [str(top), f"{top.attempt}-0", claim]
     if not events:
-        return [str(top), ttl_s, "", 0]
+        return [*expected, ttl_s, "", 0]
     frames = encode_all(event for event in events if event.kind != "claim")
     head = f"{top} {events[-1].id} {events[-1].kind in TERMINAL:d} "
-    arguments: list[Argument] = [str(top), ttl_s, head.encode("ascii") + frames, len(events)]
+    arguments: list[Argument] = [*expected, ttl_s, head.encode("ascii") + frames, len(events)]
     for event_id, kind, data in events:
         arguments += (str(event_id), kind, data)
     return arguments + flat(fields)

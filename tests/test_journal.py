@@ -2,10 +2,13 @@
 
 import gevent
 import pytest
+from processes import Redis
+from relay import Fate, Relay
 
+from chatsse import journal as journal_module
 from chatsse.connections import Connections
 from chatsse.errors import Fenced, NotFound
-from chatsse.event import START, Event, EventId, text_of
+from chatsse.event import START, Event, EventId, text_of, token_data
 from chatsse.journal import Journal, hash_key, log_key
 from chatsse.questions import new_id
 from chatsse.writer import Writer
@@ -174,6 +177,72 @@ def test_an_earlier_attempts_events_are_written_again_too(journal: Journal, conn
     assert text_of(journal.after(answer_id, START)) == "first second"
 
 
+@pytest.mark.parametrize("said", [0, 1])
+def test_a_lost_claim_whose_number_another_has_got_does_not_count_any_more(
+    journal: Journal, connections: Connections, said: int
+) -> None:
+    answer_id = new_id()
+    first = claim(journal, answer_id)
+    for _ in range(said):
+        first.append("status", {"stage": "thinking"})
+    first.wait()
+    connections.commands.execute(("DEL", log_key(answer_id)))
+    second = claim(journal, answer_id)
+    assert second.attempt == first.attempt
+    # Their logs look alike, up to the claims.
+    for _ in range(said):
+        second.append("status", {"stage": "thinking"})
+    second.wait()
+    first.token("never seen")
+    with pytest.raises(Fenced):
+        first.wait()
+    second.token("seen")
+    second.wait()
+    assert text_of(journal.after(answer_id, START)) == "seen"
+
+
+def test_nothing_is_written_again_after_an_end_that_took_its_place(
+    journal: Journal, connections: Connections
+) -> None:
+    answer_id = new_id()
+    first, second = claim(journal, answer_id), claim(journal, answer_id)
+    lose_after(connections, answer_id, journal.after(answer_id, START), "1-0")
+    first.finish("done", {"stop_reason": "end_turn"}, {})
+    first.wait()
+    second.token("too late")
+    with pytest.raises(Fenced):
+        second.wait()
+    assert [event.kind for event in journal.after(answer_id, START)] == ["claim", "done"]
+
+
+def test_a_log_whose_every_append_lost_its_reply_once_has_each_event_once(
+    redis: Redis, redis_url: str, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "RETRY_S", (0.001, 0.01))
+    answer_id, appends = new_id(), set[bytes]()
+
+    def decide(request: bytes) -> Fate:
+        """Lose the reply to each append that is sent for the first time."""
+        if b"EVALSHA" not in request or request in appends:
+            return Fate.PASSED
+        appends.add(request)
+        return Fate.REPLY_LOST
+
+    with Relay(redis.port, decide) as relay:
+        lossy = Connections(relay.url(int(redis_url.rsplit("/", 1)[1])))
+        writer = claim(Journal(lossy.commands, lossy.appends, stream_ttl_s=3600), answer_id)
+        for n in range(200):
+            writer.token(f"{n} ")
+            writer.wait()
+        writer.finish("done", {"stop_reason": "end_turn"}, {})
+        writer.wait()
+        lossy.close()
+    assert len(appends) == 201
+    *tokens, end = journal.after(answer_id, EventId(1, 0))
+    assert [event.data for event in tokens] == [token_data(f"{n} ") for n in range(200)]
+    assert end.kind == "done"
+
+
 def test_the_answer_is_in_the_hash_when_the_end_is_in_the_log(
     journal: Journal, connections: Connections
 ) -> None:
@@ -294,6 +363,26 @@ def test_an_asked_question_without_a_log_is_waiting(journal: Journal, connection
     answer_id = new_id()
     connections.commands.execute(("HSET", hash_key(answer_id), "prompt", "?"))
     assert journal.missed(answer_id, START) == ([], False)
+
+
+def test_an_end_that_comes_after_the_range_was_read_is_for_the_next_time(
+    journal: Journal, connections: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_id = new_id()
+    writer = claim(journal, answer_id)
+    execute = connections.commands.execute
+
+    def end_after_the_first(*commands: tuple[str | bytes | int, ...]) -> list[object]:
+        monkeypatch.undo()
+        replies = execute(commands[0])
+        writer.finish("done", {"stop_reason": "end_turn"}, {})
+        writer.wait()
+        return replies + execute(*commands[1:])
+
+    monkeypatch.setattr(connections.commands, "execute", end_after_the_first)
+    assert journal.missed(answer_id, EventId(1, 0)) == ([], False)
+    events, has_ended = journal.missed(answer_id, EventId(1, 0))
+    assert (ids(events), has_ended) == (["1-1"], True)
 
 
 def lose_after(connections: Connections, answer_id: str, events: list[Event], kept: str) -> None:
