@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ class Farm:
     :param directory: for their data and their logs
     :ivar webs: those that take requests
     :ivar workers: those that take questions
+    :ivar late: how many had to be killed, having been told to stop
     """
 
     def __init__(self, model_url: str, directory: Path) -> None:
@@ -26,6 +28,7 @@ class Farm:
         self.relay = Relay(self.redis.port)
         self.webs: list[App] = []
         self.workers: list[Worker] = []
+        self.late = 0
         self._model_url = model_url
         self._directory = directory
         self._numbers = count(1)
@@ -61,15 +64,19 @@ class Farm:
         return worker
 
     def retire(self, process: Process) -> None:
-        """Tell a process to stop, which takes its time."""
-        self._leaving.append(gevent.spawn(process.kill, signal.SIGTERM))
+        """Tell a process to stop; one that takes longer than hosts allow is killed."""
+        self._leaving.append(gevent.spawn(self._stop, process))
 
     def join(self) -> None:
-        """Return when those that were told to stop have.
-
-        :raises TimeoutExpired: one has not
-        """
+        """Return when those that were told to stop have."""
         gevent.joinall(self._leaving, raise_error=True)
+
+    def _stop(self, process: Process) -> None:
+        try:
+            process.kill(signal.SIGTERM)
+        except subprocess.TimeoutExpired:
+            self.late += 1
+            process.end()
 
     def _place(self, name: str) -> Path:
         place = self._directory / f"{name}-{next(self._numbers)}"

@@ -59,10 +59,12 @@ class Outcome:
     """What a run has come to.
 
     :param made: how often each fault was made
+    :param late: how many processes, told to stop, had to be killed
     """
 
     cases: list[Case]
     made: Counter[str]
+    late: int
 
 
 class Run:
@@ -86,7 +88,7 @@ class Run:
             self._making.kill()
             self._visiting.kill()
         made = sum((visitor.made for visitor in self._visitors), self._mischief.made + self._model.made)
-        return Outcome(self._cases(), made)
+        return Outcome(self._cases(), made, self._farm.late)
 
     def progress(self) -> str:
         """Return where the run is, in a few words."""
@@ -140,6 +142,7 @@ def rows(outcome: Outcome) -> Iterator[tuple[str, str, str]]:
     yield "faults made", "", ""
     for name, times in sorted(outcome.made.items()):
         yield f"  {name}", str(times), ""
+    yield "  stopped late", str(outcome.late), "not within 30 s, so killed"
     yield from _answer_rows(outcome.cases)
     yield "wrong", "", ""
     wrong = Counter(kind for case in outcome.cases for kind in {kind for kind, _ in wrongs(case)})

@@ -21,6 +21,7 @@ from chatsse.event import Event, EventId, json_line
 SHORT = ("--seed", "7", "--answers", "40", "--faults", "12", "--minutes", "0.2", "--longest", "20")
 BENCH = [sys.executable, str(TREE / "bench/faults.py"), *SHORT]
 (QUESTION,) = questions(seed=1, count=1, within_s=1, longest=25)
+SPOILT = replace(QUESTION, spoils=(("model overloaded", 0.5),))
 HALF = len(QUESTION.truth) // 2
 
 
@@ -60,7 +61,10 @@ WRONG: dict[str, tuple[str, Case]] = {
     "the conversation keeps another text": ("lost", replace(RIGHT, kept="")),
     "the reader was turned away": ("lost", replace(RIGHT, troubles=("GET got 404",))),
     "it failed for no reason": ("lost", case(FIRST, failed("1-2", "model_interrupted"))),
-    "what failed had said something else": ("lost", case(token("1-1", "else"), failed("1-2", "internal"))),
+    "what failed had said something else": (
+        "lost",
+        case(token("1-1", "else"), failed("1-2", "model_overloaded"), question=SPOILT),
+    ),
     "an event came twice": ("duplicated", replace(RIGHT, frames=[RIGHT.frames[0], *RIGHT.frames])),
     "a sentence came twice": ("duplicated", case(FIRST, token("1-2", QUESTION.truth), done("1-3"))),
     "it ended twice": ("duplicated", case(FIRST, SECOND, done("1-3"), done("1-4"))),
@@ -127,8 +131,7 @@ def test_an_answer_that_began_anew_is_right() -> None:
 
 
 def test_a_failure_that_the_model_gave_a_reason_for_is_right() -> None:
-    spoilt = replace(QUESTION, spoils=(("model overloaded", 0.5),))
-    assert kinds(case(FIRST, failed("1-2", "model_overloaded"), question=spoilt)) == set()
+    assert kinds(case(FIRST, failed("1-2", "model_overloaded"), question=SPOILT)) == set()
 
 
 @pytest.mark.parametrize("name", WRONG)
