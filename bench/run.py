@@ -31,7 +31,7 @@ TESTS = Path(__file__).resolve().parent.parent / "tests"
 sys.path.insert(0, str(TESTS))
 
 from client import ask
-from processes import App, Process, Redis, free_port
+from processes import App, Process, Redis, free_port, tree
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -71,12 +71,6 @@ def read(app: App, prompt: str) -> Reading:
                     reading.ttft_s = reading.ttft_s or time.monotonic() - begun
                     reading.tokens += len(json.loads(line[6:])["token"].split())
     return reading
-
-
-def tree(pid: int) -> list[int]:
-    """Return a process and its descendants."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(each for child in children for each in tree(int(child)))]
 
 
 def cpu_s(pids: list[int]) -> float:

@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -39,6 +40,22 @@ def free_port() -> int:
         return port
 
 
+def tree(pid: int) -> list[int]:
+    """Return a process and its descendants, as far as they live."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [pid, *(each for child in children for each in tree(int(child)))]
+
+
+def kill(pids: Iterable[int]) -> None:
+    """Kill processes, those that are gone already left out."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 class Process:
     """A child process, killed at the end of its `with`."""
 
@@ -65,6 +82,12 @@ class Process:
         assert self._process
         self._process.send_signal(number)
         self._process.wait(DEADLINE_S)
+
+    def end(self) -> None:
+        """Kill it at once where it still runs, and all that it has started."""
+        if self._process and self._process.poll() is None:
+            kill(tree(self.pid))
+            self._process.wait(DEADLINE_S)
 
     def __enter__(self) -> Self:
         self.start()
