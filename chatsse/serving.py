@@ -27,37 +27,26 @@ import gevent
 import gevent.socket
 from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.ggevent import GeventWorker
+from werkzeug.exceptions import RequestTimeout
 
 from chatsse import embedded, host
 from chatsse.config import Config
 from chatsse.connections import Connections
 from chatsse.errors import ConfigError
+from chatsse.sockets import Client, bound
 
 # New objects, less those that went, before the collector looks; Python's own 700 costs a busy worker a tenth
 # of its time.
 GC_THRESHOLD = 50_000
-
-
-class Client(gevent.socket.socket):  # type: ignore[misc]
-    """A client's connection whose small writes go out in one system call.
-
-    gevent's `sendall` first asks the kernel for the size of the send buffer, each time.
-    """
-
-    __slots__ = ()
-
-    def sendall(self, data: bytes, flags: int = 0) -> None:
-        """Send all of `data`."""
-        sent = self.send(data, flags)
-        if sent < len(data):
-            super().sendall(memoryview(data)[sent:], flags)
+# What may be left of a body for the connection to serve more requests.
+UNREAD_BYTES = 64 * 1024
 
 
 class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn and gevent come without types
-    """gevent's worker, that on SIGTERM lets go of the connections on which no request is under way.
+    """gevent's worker, that lets go: of clients that do not keep up, and of idle ones on SIGTERM.
 
-    gunicorn waits for those as long as it keeps them alive, which behind a router is longer than a
-    shutdown may take, and then kills whatever is still running.
+    gunicorn waits for the idle ones as long as it keeps them alive, which behind a router is longer than
+    a shutdown may take, and then kills whatever is still running.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -65,10 +54,37 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn and gevent come wi
         self.waiting: set[gevent.Greenlet] = set()
         self.quit_by: set[int] = set()
 
+    def run(self) -> None:
+        """Serve until told to stop."""
+        for listener in self.sockets:
+            bound(listener)
+        super().run()
+
     def handle(self, listener: Any, client: gevent.socket.socket, addr: Any) -> None:
         """Serve one connection."""
-        client.__class__ = Client
-        super().handle(listener, client, addr)
+        super().handle(listener, Client(client), addr)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Client, addr: Any) -> None:
+        """Serve one request, then take what the app has left of its body; if that is much, hang up.
+
+        :raises StopIteration: the connection serves no more requests
+        """
+        is_last = False
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        except StopIteration:
+            is_last = True
+        if len(req.body.read(UNREAD_BYTES)) == UNREAD_BYTES:
+            sock.linger()
+            is_last = True
+        if is_last:
+            raise StopIteration
+        sock.whole_by = None
+
+    def handle_error(self, req: Any, client: Client, addr: Any, exc: BaseException) -> None:
+        """Answer what could not be served; who was too slow for an answer gets none."""
+        if not isinstance(exc, RequestTimeout):
+            super().handle_error(req, client, addr, exc)
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:
