@@ -1,6 +1,8 @@
-"""What a host tells each of its programs: where to listen and how many processes to run."""
+"""What a host tells each of its programs: where to listen, how many processes to run, what they may open."""
 
+import resource
 from collections.abc import Mapping
+from contextlib import suppress
 
 from chatsse.errors import ConfigError
 
@@ -20,6 +22,22 @@ def workers(env: Mapping[str, str]) -> int:
     :raises ConfigError: `WEB_CONCURRENCY` is no such number
     """
     return _number(env, "WEB_CONCURRENCY", 1, 1000)
+
+
+def open_files(wanted: int) -> int:
+    """Return how many files this process may have open, raised to `wanted` as far as the host lets it.
+
+    Hosts start programs with a low limit, for the sake of those that use `select`, and leave it to them to
+    raise it.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft < raised:
+        # macOS says that there is no limit, and has one.
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+            return raised
+    return soft
 
 
 def _number(env: Mapping[str, str], name: str, default: int, most: int) -> int:

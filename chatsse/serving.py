@@ -38,6 +38,9 @@ from chatsse.sockets import Client, bound
 # New objects, less those that went, before the collector looks; Python's own 700 costs a busy worker a tenth
 # of its time.
 GC_THRESHOLD = 50_000
+MOST_CLIENTS = 10_000
+# What a process has open beside its clients' connections and one to the model for each answer.
+OTHER_FILES = 100
 # What may be left of a body for the connection to serve more requests.
 UNREAD_BYTES = 64 * 1024
 
@@ -176,7 +179,10 @@ with one_line_errors():
     workers = host.workers(os.environ)
 
 worker_class = Worker
-worker_connections = 10_000
+# Those that there is no room for wait in the backlog. A process that could open no more files would lose
+# Redis and the model, too.
+_files = host.open_files(MOST_CLIENTS + settings.answerers + OTHER_FILES)
+worker_connections = min(MOST_CLIENTS, max(_files - settings.answerers - OTHER_FILES, _files // 2))
 backlog = 4096
 # A worker's heartbeat, not a request's time. Above graceful_timeout: while a worker winds up it is silent.
 timeout = 60

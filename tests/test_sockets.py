@@ -25,7 +25,8 @@ from chatsse.sockets import SEND_BUFFER_BYTES, VANISHED_S, Client, bound
 
 # The one of impatient.py.
 RECEIVE_S = 1
-ENDLESS = 200_000_000
+# More than the kernel keeps for both ends.
+ENDLESS = 12_000_000
 # Two ends of a link, from the network that is kept for tests of devices.
 HERE, AWAY = "198.18.77.1", "198.18.77.2"
 ABORT = struct.pack("ii", 1, 0)
@@ -33,12 +34,17 @@ HOST = "Host: blog.example\r\n"
 POST = f"POST /chat HTTP/1.1\r\n{HOST}Content-Type: application/json\r\n"
 
 
+class Impatient(App):
+    """chatsse with deadlines of a second."""
+
+    def __init__(self, redis_url: str, model_url: str | None, directory: Path) -> None:
+        super().__init__(redis_url, model_url, directory)
+        self._command += ["--config", str(Path(__file__).with_name("impatient.py"))]
+
+
 @pytest.fixture(scope="module")
 def impatient(redis: Redis, model: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """chatsse with deadlines of a second."""
-    app = App(redis.url(1), model.url, tmp_path_factory.mktemp("impatient"))
-    app._command[-1:] = ["--config", str(Path(__file__).with_name("impatient.py")), "wsgi:app"]
-    with app:
+    with Impatient(redis.url(1), model.url, tmp_path_factory.mktemp("impatient")) as app:
         yield app
 
 
@@ -147,9 +153,41 @@ def test_many_slow_senders_keep_nobody_from_being_served(impatient: App) -> None
         sock.close()
 
 
+def with_files(app: App, limit: str) -> App:
+    """Return the app, to be started with a limit of open files that `ulimit` sets."""
+    app._command = ["bash", "-c", f'ulimit {limit}; exec "$@"', "bash", *app._command]
+    return app
+
+
+def test_more_clients_are_served_than_the_host_has_files_open_for_by_default(
+    redis: Redis, tmp_path: Path
+) -> None:
+    with with_files(Impatient(redis.url(1), None, tmp_path), "-S -n 200") as app:
+        clients = [connect(app) for _ in range(300)]
+        for sock in clients:
+            sock.sendall(f"HEAD /readyz HTTP/1.1\r\n{HOST}\r\n".encode())
+            assert head_of(sock).startswith(b"HTTP/1.1 200 ")
+        for sock in clients:
+            sock.close()
+
+
+def test_more_clients_than_a_process_may_have_files_open_for_wait_their_turn(
+    redis: Redis, tmp_path: Path
+) -> None:
+    with with_files(Impatient(redis.url(1), None, tmp_path), "-n 200") as app:
+        slow = [connect(app) for _ in range(300)]
+        for sock in slow:
+            sock.sendall(b"GET /heal")
+        assert call("GET", f"{app.url}/readyz").status == 200
+        for sock in slow:
+            sock.close()
+    assert "Traceback" not in app.log.read_text()
+
+
 def test_a_body_beyond_the_limit_is_refused_in_words_however_fast_it_comes(impatient: App) -> None:
     with connect(impatient) as sock:
-        body = b"x" * 500_000
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        body = b"x" * 900_000
         sock.sendall(f"{POST}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         assert b'"code":"body_too_large"' in rest(sock)
 
@@ -282,10 +320,11 @@ def test_a_reader_that_vanishes_without_a_word_is_forgotten(
         assert subscribers(impatient, redis, asked) == 1
         ip("-n", away, "link", "set", "far", "down")
         until(lambda: subscribers(impatient, redis, asked) == 0, "the reader is gone")
-        assert reader.poll() is None
     finally:
         reader.kill()
         reader.wait()
+    gate.set()
+    assert Reader(impatient.url + asked["stream"]).read().text == "ab"
 
 
 def test_connections_inherit_what_bounds_them() -> None:
