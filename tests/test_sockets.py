@@ -355,3 +355,36 @@ def test_a_write_that_nobody_takes_ends_and_one_that_is_taken_slowly_goes_on(
         with pytest.raises(ConnectionResetError):
             sending.get(timeout=DEADLINE_S)
         assert data.startswith(received)
+
+
+def test_a_crowd_that_is_cut_at_once_comes_back_at_once_and_misses_nothing(
+    impatient: App, redis: Redis, model: StandIn, word: str
+) -> None:
+    tokens = [f"{n} " for n in range(100)]
+    gates = [threading.Event() for _ in range(5)]
+    asked = []
+    for n, gate in enumerate(gates):
+        model.answer(f"{word} {n}", [*tokens, Wait(gate), *tokens])
+        asked.append(ask(impatient.url, f"{word} {n}"))
+    so_far = "".join(tokens)
+    readers = [Reader(impatient.url + where["stream"]) for where in asked for _ in range(100)]
+    gevent.joinall([gevent.spawn(reader.read, until=so_far) for reader in readers], raise_error=True)
+    before = subscribed(redis)
+    for reader in readers:
+        reader.status = 0
+    back = [gevent.spawn(reader.read) for reader in readers]
+    until(lambda: all(reader.status == 200 for reader in readers), "all are back")
+    ours = [line for line in redis.ask("CLIENT", "LIST").split(b"\n") if b"name=chatsse db=1 " in line]
+    for gate in gates:
+        gate.set()
+    gevent.joinall(back, raise_error=True)
+    assert {reader.text for reader in readers} == {2 * so_far}
+    assert len(ours) <= 4
+    assert subscribed(redis) == before
+
+
+def subscribed(redis: Redis) -> int:
+    """Return how often anybody has ever subscribed to anything."""
+    calls = re.search(rb"cmdstat_subscribe:calls=(\d+)", redis.ask("INFO", "commandstats"))
+    assert calls
+    return int(calls[1])
