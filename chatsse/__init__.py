@@ -92,7 +92,9 @@ class Services:
             signal.signal(number, leave)
         log.info("answers by %s", self.config.provider)
         # Hosts give all processes the same settings: none here is meant for the web processes.
-        self._start_answerers(self.config.answerers or ANSWERERS)
+        answerers = self.config.answerers or ANSWERERS
+        host.open_files(answerers + host.OTHER_FILES)
+        self._start_answerers(answerers)
         told.wait()
         self.stop()
 

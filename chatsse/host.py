@@ -1,13 +1,17 @@
-"""What a host tells each of its programs: where to listen, how many processes to run, when to be gone."""
+"""What a host tells its programs: where to listen, how many processes and files, when to be gone."""
 
 import faulthandler
+import resource
 from collections.abc import Mapping
+from contextlib import suppress
 
 from chatsse.errors import ConfigError
 
 # Hosts kill 30 s after their SIGTERM. A process that is still here by then could not do what it has to do,
 # and is better gone while its host watches.
 GONE_S = 24
+# What a process has open beside its clients' connections and one to the model for each answer.
+OTHER_FILES = 100
 
 
 def bind(env: Mapping[str, str]) -> str:
@@ -30,6 +34,22 @@ def workers(env: Mapping[str, str]) -> int:
 def be_gone_in_time() -> None:
     """Have this process end before its host loses patience, whatever keeps it, and print where that was."""
     faulthandler.dump_traceback_later(GONE_S, exit=True)
+
+
+def open_files(wanted: int) -> int:
+    """Return how many files this process may have open, raised to `wanted` as far as the host lets it.
+
+    Hosts start programs with a low limit, for the sake of those that use `select`, and leave it to them to
+    raise it.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft < raised:
+        # macOS says that there is no limit, and has one.
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+            return raised
+    return soft
 
 
 def _number(env: Mapping[str, str], name: str, default: int, most: int) -> int:

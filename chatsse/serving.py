@@ -27,36 +27,26 @@ import gevent
 import gevent.socket
 from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.ggevent import GeventWorker
+from werkzeug.exceptions import RequestTimeout
 
 from chatsse import embedded, host
 from chatsse.config import Config
 from chatsse.connections import Connections
 from chatsse.errors import ConfigError
+from chatsse.sockets import Client, bound
 
 # New objects, less those that went, before the collector looks; Python's own 700 costs a busy worker a tenth
 # of its time.
 GC_THRESHOLD = 50_000
 # How long the responses have that were told to end, once everything else is done.
 LAST_WORDS_S = 2
-
-
-class Client(gevent.socket.socket):  # type: ignore[misc]
-    """A client's connection whose small writes go out in one system call.
-
-    gevent's `sendall` first asks the kernel for the size of the send buffer, each time.
-    """
-
-    __slots__ = ()
-
-    def sendall(self, data: bytes, flags: int = 0) -> None:
-        """Send all of `data`."""
-        sent = self.send(data, flags)
-        if sent < len(data):
-            super().sendall(memoryview(data)[sent:], flags)
+MOST_CLIENTS = 10_000
+# What may be left of a body for the connection to serve more requests.
+UNREAD_BYTES = 64 * 1024
 
 
 class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn and gevent come without types
-    """gevent's worker, that on SIGTERM lets go of its connections.
+    """gevent's worker, that lets go: of clients that do not keep up, and on SIGTERM of all of them.
 
     gunicorn waits for those on which no request is under way as long as it keeps them alive, which behind a
     router is longer than a shutdown may take. For those whose client neither sends nor reads it waits until
@@ -69,15 +59,42 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn and gevent come wi
         self.waiting: set[gevent.Greenlet] = set()
         self.quit_by: set[int] = set()
 
+    def run(self) -> None:
+        """Serve until told to stop."""
+        for listener in self.sockets:
+            bound(listener)
+        super().run()
+
     def handle(self, listener: Any, client: gevent.socket.socket, addr: Any) -> None:
         """Serve one connection."""
-        client.__class__ = Client
         greenlet = gevent.getcurrent()
         self.serving.add(greenlet)
         try:
-            super().handle(listener, client, addr)
+            super().handle(listener, Client(client), addr)
         finally:
             self.serving.discard(greenlet)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Client, addr: Any) -> None:
+        """Serve one request, then take what the app has left of its body; if that is much, hang up.
+
+        :raises StopIteration: the connection serves no more requests
+        """
+        is_last = False
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        except StopIteration:
+            is_last = True
+        if len(req.body.read(UNREAD_BYTES)) == UNREAD_BYTES:
+            sock.linger()
+            is_last = True
+        if is_last:
+            raise StopIteration
+        sock.whole_by = None
+
+    def handle_error(self, req: Any, client: Client, addr: Any, exc: BaseException) -> None:
+        """Answer what could not be served; who was too slow for an answer gets none."""
+        if not isinstance(exc, RequestTimeout):
+            super().handle_error(req, client, addr, exc)
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:
@@ -176,7 +193,10 @@ with one_line_errors():
     workers = host.workers(os.environ)
 
 worker_class = Worker
-worker_connections = 10_000
+# Those that there is no room for wait in the backlog. A process that could open no more files would lose
+# Redis and the model, too.
+_files = host.open_files(MOST_CLIENTS + settings.answerers + host.OTHER_FILES)
+worker_connections = min(MOST_CLIENTS, max(_files - settings.answerers - host.OTHER_FILES, _files // 2))
 backlog = 4096
 # A worker's heartbeat, not a request's time. Above graceful_timeout: while a worker winds up it is silent.
 timeout = 60

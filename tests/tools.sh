@@ -9,6 +9,7 @@ declare -A packages=(
     [redis-server]=redis-server
     [nginx]=nginx-light
     [curl]=curl
+    [ip]=iproute2
     [node]=nodejs
     [npm]=npm
 )

@@ -3,6 +3,7 @@
 import logging
 
 from flask import Flask, Response, jsonify, request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from chatsse.config import Config
@@ -68,6 +69,10 @@ def shape_errors(app: Flask) -> None:
     def too_large(_: RequestEntityTooLarge) -> tuple[Response, int]:
         limit = app.config["MAX_CONTENT_LENGTH"]
         return _error("body_too_large", f"The body is larger than {limit} bytes.", 413)
+
+    @app.errorhandler(ParseException)
+    def garbled(_: ParseException) -> tuple[Response, int]:
+        return _error("bad_request", "The body is not in the form that HTTP has for it.", 400)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> tuple[Response, int]:
