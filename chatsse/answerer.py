@@ -129,8 +129,8 @@ class Answerers:
         if self._leaving.is_set() or not self._pool.free_count():
             self._pass_on(job)
         else:
-            self._live[job.entry_id] = Live(job)
-            self._pool.spawn(self._run, job)
+            live = self._live[job.entry_id] = Live(job)
+            self._pool.spawn(self._run, live)
 
     def _pass_on(self, job: Job) -> None:
         """Give away a question of which nothing was begun."""
@@ -142,8 +142,22 @@ class Answerers:
 
     def _keep(self) -> None:
         gevent.sleep(self._lease_s / 3)
-        if self._live:
-            self._work.keep(list(self._live))
+        for entry_id in self._work.keep(list(self._live)) if self._live else ():
+            if live := self._live.get(entry_id):
+                self._hold(live)
+
+    def _hold(self, live: Live) -> None:
+        """Take back what the queue has lost or given to another, unless that one has the log by now."""
+        if live.writer is None:
+            return
+        if monotonic() - live.writer.stored_at > self._lease_s / 2:
+            # We have slept, or Redis was away: the log says whose the answer is, at the latest next time.
+            live.writer.probe()
+            return
+        job = self._work.hold(live.job, live.writer.attempt)
+        if self._live.pop(live.job.entry_id, None):
+            live.job = job
+            self._live[job.entry_id] = live
 
     def _probe(self) -> None:
         gevent.sleep(PROBE_S)
@@ -152,30 +166,35 @@ class Answerers:
             if live.writer and now - live.writer.stored_at >= PROBE_S:
                 live.writer.probe()
 
-    def _run(self, job: Job) -> None:
+    def _run(self, live: Live) -> None:
+        answer_id = live.job.answer_id
         try:
-            self._settle(job)
+            self._settle(live)
         except gevent.GreenletExit:
-            log.info("stopped writing %s", job.answer_id)
+            log.info("stopped writing %s", answer_id)
         except RedisAway as error:
-            log.warning("left %s for whoever finds redis: %r", job.answer_id, error.__cause__)
+            log.warning("left %s for whoever finds redis: %r", answer_id, error.__cause__)
         finally:
-            del self._live[job.entry_id]
+            del self._live[live.job.entry_id]
 
-    def _settle(self, job: Job) -> None:
+    def _settle(self, live: Live) -> None:
         """Answer a question and put it away; one that can't be answered ends, lest it be tried for ever."""
+        answer_id = live.job.answer_id
         try:
-            self._answer(job)
+            self._answer(live.job)
         except RedisAway:
             raise
         except Fenced:
-            log.info("somebody else answers %s", job.answer_id)
+            log.info("somebody else answers %s", answer_id)
+            if live.writer:
+                # The entry is for whoever has the log now to put away; ours may be the only one there is.
+                return
         except Exception as error:
             if not isinstance(error, NotFound):
-                log.exception("could not answer %s", job.answer_id)
+                log.exception("could not answer %s", answer_id)
             with suppress(NotFound):
-                self._questions.fail(job.answer_id, ChatsseError())
-        self._work.done(job)
+                self._questions.fail(answer_id, ChatsseError())
+        self._work.done(live.job)
 
     def _answer(self, job: Job) -> None:
         question, earlier = self._questions.take_up(job.answer_id, job.conversation)

@@ -12,14 +12,16 @@ for each round trip, and at a thousand streams either the greenlets wait for eac
 outgrow a small Redis plan. So is its reading, which costs several times the parser it calls.
 """
 
+import math
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from time import monotonic
 from typing import Any, TypeAlias
 
 import gevent
 from gevent.event import AsyncResult
 from gevent.event import Event as Signal
-from hiredis import Reader, ReplyError, pack_command
+from hiredis import ProtocolError, Reader, ReplyError, pack_command
 from redis import ConnectionPool
 from redis.backoff import NoBackoff
 from redis.connection import ConnectionInterface
@@ -71,11 +73,14 @@ class Wire:
 
         :raises OSError:
         """
-        while (reply := self._reader.gets()) is NOTHING_YET:
-            received = self._sock.recv(READ_BYTES)
-            if not received:
-                raise ConnectionResetError("redis has closed the connection")
-            self._reader.feed(received)
+        try:
+            while (reply := self._reader.gets()) is NOTHING_YET:
+                received = self._sock.recv(READ_BYTES)
+                if not received:
+                    raise ConnectionResetError("redis has closed the connection")
+                self._reader.feed(received)
+        except ProtocolError as error:
+            raise ConnectionAbortedError("what came is not Redis' protocol") from error
         return reply
 
     def close(self) -> None:
@@ -90,6 +95,13 @@ class Line:
         self._make = make
         self._timeout_s = timeout_s
         self._wire: Wire | None = None
+        self._is_second = False
+        self._renewed_at = -math.inf
+
+    @property
+    def unbroken_s(self) -> float:
+        """For how long the connection has held since it was made again; infinite while it is the first."""
+        return monotonic() - self._renewed_at
 
     def round_trip(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands in one write and return their replies: bytes, integers, lists, None, errors.
@@ -97,9 +109,9 @@ class Line:
         :raises RedisAway: the connection failed, and any of the commands may have been carried out
         """
         try:
-            wire = self._wire = self._wire or self._make(self._timeout_s)
+            wire = self._wire or self._connect()
             wire.send(*commands)
-            return [wire.reply() for _ in commands]
+            replies = [wire.reply() for _ in commands]
         except (RedisError, OSError) as error:
             self.close()
             raise RedisAway from error
@@ -107,12 +119,25 @@ class Line:
             # Killed between a command and its reply: the next reader would take it for its own.
             self.close()
             raise
+        if any(isinstance(reply, ReplyError) and "READONLY" in str(reply) for reply in replies):
+            # It has been replaced as the master: a new connection looks up who is at the address now.
+            self.close()
+        return replies
 
     def close(self) -> None:
         """Close the connection, if there is one."""
+        self._is_second = True
         wire, self._wire = self._wire, None
         if wire:
             wire.close()
+
+    def _connect(self) -> Wire:
+        # Each of its steps has a timeout, but a resolver or a slow peer strings many of them together.
+        with gevent.Timeout(TIMEOUT_S, TimeoutError("no answer while connecting")):
+            self._wire = self._make(self._timeout_s)
+        if self._is_second:
+            self._renewed_at = monotonic()
+        return self._wire
 
 
 class SharedLine:
@@ -123,6 +148,11 @@ class SharedLine:
         self._waiting: list[Waiting] = []
         self._wake = Signal()
         self._runner: gevent.Greenlet[..., None] | None = None
+
+    @property
+    def unbroken_s(self) -> float:
+        """As `Line.unbroken_s`."""
+        return self._line.unbroken_s
 
     def execute(self, *commands: Command) -> list[Any]:
         """Return the replies to commands that are sent in one piece, but not as a transaction.
@@ -157,6 +187,9 @@ class SharedLine:
             try:
                 replies = iter(self._twice([command for commands, _ in waiting for command in commands]))
             except Exception as error:  # noqa: BLE001 -- raised again where each of them waits
+                if _is_timeout(error):
+                    # Redis hangs: whoever came meanwhile has waited, too, and must not for a second one.
+                    waiting, self._waiting = waiting + self._waiting, []
                 _fail(waiting, error)
             except BaseException:
                 _fail(waiting, RedisAway())
@@ -169,9 +202,13 @@ class SharedLine:
         try:
             return self._line.round_trip(commands)
         except RedisAway as error:
-            if isinstance(error.__cause__, (TimeoutError, RedisTimeout)):
+            if _is_timeout(error):
                 raise
             return self._line.round_trip(commands)
+
+
+def _is_timeout(error: Exception) -> bool:
+    return isinstance(error.__cause__, (TimeoutError, RedisTimeout))
 
 
 def _fail(waiting: list[Waiting], error: Exception) -> None:

@@ -137,7 +137,7 @@ class Reader:
                 self._owes_ping = False
                 yield frames
             elif not self.has_ended:
-                self._woken.wait()
+                self._woken.wait(self._retry_s())
         if self.last and not self.has_ended:
             yield self.last
 
@@ -186,9 +186,14 @@ class Reader:
             return self.catch_up()
         except NotFound:
             self.has_ended = True
-        except RedisAway:
-            gevent.spawn_later(RETRY_S * random.uniform(0.5, 1.5), self.wake)
+        except RedisAway as error:
+            log.debug("could not catch up: %r", error.__cause__)
         return b""
+
+    def _retry_s(self) -> float | None:
+        """Return after what time to try to catch up again; None: only when something comes."""
+        has_failed = self._is_behind and self._channel.is_open.is_set()
+        return RETRY_S * random.uniform(0.5, 1.5) if has_failed else None
 
     def _take(self) -> bytes:
         messages, self._messages = self._messages, []

@@ -15,7 +15,8 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping
 from hashlib import sha1
-from typing import Any, TypeAlias
+from itertools import repeat
+from typing import TypeAlias
 
 import gevent
 from gevent.event import Event as Signal
@@ -43,6 +44,8 @@ RETRY_S = (0.02, 1.0)
 # The most is less than an eye sees.
 PACE_S = (0.010, 0.040)
 PACE_PER_ANSWER_S = 0.0004
+# A Redis that was away may have lost its data. By this time those who write answers have written them again.
+RESTORED_S = 5
 # What the hash of an erased answer holds as `ended`.
 ERASED = "erased"
 
@@ -101,6 +104,11 @@ def hash_key(answer_id: str) -> str:
     return f"chatsse:{{{answer_id}}}"
 
 
+def turns_key(conversation: str) -> str:
+    """Return the name of the list of a conversation's questions (see questions.py)."""
+    return f"chatsse:{{{conversation}}}:turns"
+
+
 def reading(answer_id: str, cursor: EventId) -> Command:
     """Return the command that reads the events after `cursor`; `read` takes its reply."""
     return ("XRANGE", log_key(answer_id), f"({cursor}", "+")
@@ -141,7 +149,7 @@ class Journal:
         """Return the events after `cursor` and whether the log ends with them.
 
         :raises NotFound: no such question was asked, or its log has expired
-        :raises RedisAway:
+        :raises RedisAway: or it was just now, and the answer may be about to be written again
         """
         key = log_key(answer_id)
         missed, newest, (prompt, ended) = self._commands.execute(
@@ -149,6 +157,8 @@ class Journal:
             ("XREVRANGE", key, "+", "-", "COUNT", 1),
             ("HMGET", hash_key(answer_id), "prompt", "ended"),
         )
+        if not newest and prompt is None and self._commands.unbroken_s < RESTORED_S:
+            raise RedisAway
         if ended == ERASED.encode() or (not newest and (prompt is None or ended)):
             raise NotFound
         events = read(missed)
@@ -176,9 +186,9 @@ class Journal:
         :raises Fenced: there have been other attempts than `attempts`
         :raises RedisAway:
         """
-        log = self._take(answer_id, attempts, is_takeover, request)
+        log, question = self._take(answer_id, attempts, is_takeover, request)
         keys = (log_key(answer_id), hash_key(answer_id))
-        return Writer(self.commit, keys, log, on_fenced) if log[-1].kind == "claim" else None
+        return Writer(self.commit, keys, log, on_fenced, question) if log[-1].kind == "claim" else None
 
     def end(self, answer_id: str, kind: str, value: object, ending: Ending) -> bool:
         """End an answer at once, whoever writes it; return False where it has ended already.
@@ -189,7 +199,7 @@ class Journal:
 
         The claim comes first: from then on nobody adds to the log, however fast its producer was.
         """
-        log = self._take(answer_id, None, False, "")
+        log, _ = self._take(answer_id, None, False, "")
         if log[-1].kind in TERMINAL:
             return False
         last = Event(EventId(log[-1].id.attempt, 1), kind, json_line(value))
@@ -221,19 +231,26 @@ class Journal:
         if not self._committer:
             self._committer = spawn_for_ever(self._commit_next)
 
-    def _take(self, answer_id: str, attempts: int | None, is_takeover: bool, request: str) -> list[Event]:
-        """Claim the answer unless it has ended; return its log, which the claim or the end is the last of."""
-        key = log_key(answer_id)
+    def _take(
+        self, answer_id: str, attempts: int | None, is_takeover: bool, request: str
+    ) -> tuple[list[Event], tuple[Command, ...]]:
+        """Claim the answer unless it has ended.
+
+        Return its log, which the claim or the end is the last of, and what stores its question again.
+        """
+        key, fields_key = log_key(answer_id), hash_key(answer_id)
         claim = json_line({"by": secrets.token_urlsafe(9), "is_takeover": is_takeover})
         expected = "" if attempts is None else attempts
-        state, entries = self._commands.execute(
-            ("EVAL", CLAIM, 2, key, hash_key(answer_id), claim, WRITING_TTL_S, expected, request),
+        state, entries, fields, ttl_s = self._commands.execute(
+            ("EVAL", CLAIM, 2, key, fields_key, claim, WRITING_TTL_S, expected, request),
             reading(answer_id, START),
+            ("HGETALL", fields_key),
+            ("TTL", fields_key),
         )
         log = read(entries)
         if state == b"taken" or (state == b"claimed" and log[-1].data != claim):
             raise Fenced(key, str(log[-1].id))
-        return log
+        return log, _storing_again(answer_id, fields, ttl_s)
 
     def _commit_next(self) -> None:
         self._wake.wait()
@@ -248,21 +265,32 @@ class Journal:
 
     def _commit_group(self, writers: list[Writer]) -> bool:
         """Send what the writers hold in one round trip; return False where Redis did not take it all."""
-        appends = [
-            ("EVALSHA", APPEND_SHA, 2, *writer.keys, *writer.next_append(self._stream_ttl_s))
-            for writer in writers
-        ]
+        commits = [(writer, commands) for writer in writers if (commands := self._commands_of(writer))]
         try:
-            replies = self._appends.round_trip(appends)
+            replies = iter(self._appends.round_trip([each for _, commands in commits for each in commands]))
         except RedisAway as error:
-            replies = [error.__cause__] * len(writers)
-        for writer, reply in zip(writers, replies, strict=True):
-            if isinstance(reply, Exception) or not writer.settle(reply):
+            replies = repeat(error.__cause__)
+        troubles: list[Exception] = []
+        for writer, commands in commits:
+            *_, last = told = [next(replies) for _ in commands]
+            refused = [reply for reply in told if isinstance(reply, Exception)]
+            troubles += refused
+            if refused or not writer.settle(last):
                 self.commit(writer)
-        return self._taken(replies)
+        return self._taken(troubles)
 
-    def _taken(self, replies: list[Any]) -> bool:
-        trouble = next((reply for reply in replies if isinstance(reply, Exception)), None)
+    def _commands_of(self, writer: Writer) -> tuple[Command, ...]:
+        """Return what stores what the writer holds; nothing where that fails, for the others go on."""
+        try:
+            append = writer.next_append(self._stream_ttl_s)
+        except Exception as error:
+            log.exception("can't store what was said: %s", writer.keys[0])
+            writer.give_up(error)
+            return ()
+        return (*writer.restoring(), ("EVALSHA", APPEND_SHA, 2, *writer.keys, *append))
+
+    def _taken(self, troubles: list[Exception]) -> bool:
+        trouble = next(iter(troubles), None)
         if trouble is None:
             self._is_away = False
             return True
@@ -271,8 +299,6 @@ class Journal:
         if not self._is_away:
             log.warning("redis does not take appends, trying until it does: %s", trouble)
         self._is_away = True
-        # A server that says READONLY may have been replaced: a new connection looks up its address.
-        self._appends.close()
         return False
 
     def _load_script(self) -> bool:
@@ -281,6 +307,24 @@ class Journal:
         except RedisAway:
             return False
         return True
+
+
+def _storing_again(answer_id: str, named: list[bytes], ttl_s: int) -> tuple[Command, ...]:
+    """Return what stores a question again, with its place in its conversation.
+
+    :param named: the fields of its hash, names and values in turn
+    """
+    conversation = fields_of(named).get(b"conversation")
+    if conversation is None:
+        return ()
+    key, turns = hash_key(answer_id), turns_key(conversation.decode())
+    return (
+        ("HSET", key, *named),
+        ("EXPIRE", key, ttl_s),
+        ("LREM", turns, 0, answer_id),
+        ("RPUSH", turns, answer_id),
+        ("EXPIRE", turns, ttl_s),
+    )
 
 
 def _event(entry_id: bytes, entry: list[bytes]) -> Event:

@@ -24,7 +24,7 @@ from typing import Any
 from chatsse.connections import Command, SharedLine, fields_of, flat
 from chatsse.errors import BadRequest, ChatsseError, Fenced, NotFound, RateLimited, failure
 from chatsse.event import START, Event, json_line, sources_of, text_of
-from chatsse.journal import Journal, hash_key
+from chatsse.journal import Journal, hash_key, turns_key
 from chatsse.work import Work
 from chatsse.writer import WRITING_TTL_S
 
@@ -126,7 +126,7 @@ class Questions:
         :raises RedisAway:
         """
         fields, ids = self._commands.execute(
-            ("HGETALL", hash_key(answer_id)), ("LRANGE", _turns_key(conversation), 0, -1)
+            ("HGETALL", hash_key(answer_id)), ("LRANGE", turns_key(conversation), 0, -1)
         )
         question = _question(answer_id, fields_of(fields))
         names = [each.decode() for each in ids]
@@ -192,7 +192,7 @@ class Questions:
             if b"prompt" in fields and b"ended" not in fields:
                 self.stop(answer_id)
             self._journal.erase(answer_id, ERASED_TTL_S)
-        self._commands.execute(("DEL", _turns_key(conversation)))
+        self._commands.execute(("DEL", turns_key(conversation)))
 
     def _storing(self, question: Question, body: str) -> tuple[Command, ...]:
         key = hash_key(question.id)
@@ -207,7 +207,7 @@ class Questions:
 
     def _enqueuing(self, question: Question) -> tuple[Command, ...]:
         """Return what puts a stored question into its conversation and the queue; safe to do again."""
-        turns = _turns_key(question.conversation)
+        turns = turns_key(question.conversation)
         return (
             ("LREM", turns, 0, question.id),
             ("RPUSH", turns, question.id),
@@ -228,7 +228,7 @@ class Questions:
         return question
 
     def _ids_of(self, conversation: str) -> list[str]:
-        (ids,) = self._commands.execute(("LRANGE", _turns_key(conversation), 0, -1))
+        (ids,) = self._commands.execute(("LRANGE", turns_key(conversation), 0, -1))
         return [answer_id.decode() for answer_id in ids]
 
     def _fields_of(self, ids: list[str]) -> list[tuple[str, dict[bytes, bytes]]]:
@@ -240,10 +240,6 @@ class Questions:
 def ending(kind: str, log: list[Event]) -> dict[str, str]:
     """Return the fields that an answer's hash gets when the log ends with an event of this kind."""
     return {"ended": kind, "answer": text_of(log), "sources": json_line(sources_of(log))}
-
-
-def _turns_key(conversation: str) -> str:
-    return f"chatsse:{{{conversation}}}:turns"
 
 
 def _once_key(key: str) -> str:

@@ -2,25 +2,59 @@
 
 | key | type | holds |
 |---|---|---|
-| `chatsse:work` | stream with the group `answerers` | a question each: its `id`, `conversation`, `attempt` |
+| `chatsse:work` | stream, group `answerers` | questions: `id`, `conversation`, `attempt`, maybe `held` |
 
 An answerer that dies leaves its entries pending; another takes them once they have been idle for a lease.
-A live one keeps its entries fresh. An entry may be there twice: the log says whose an answer is.
+A live one keeps its entries fresh, and takes back what the queue has lost: the log says whose an answer is.
+
+An entry may be there twice. One that was put back by whoever works on it has the field `held`: an answerer
+that it is delivered to leaves it alone, and when nobody keeps it, it is taken over like any other.
 """
 
+import logging
 import secrets
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, TypeAlias
 
 from hiredis import ReplyError
 
 from chatsse.connections import WORK_BLOCK_MS, Command, Line, SharedLine, fields_of
 from chatsse.errors import RedisAway
 
+log = logging.getLogger(__name__)
+
 WORK = "chatsse:work"
 GROUP = "answerers"
 GONE_MS = 24 * 3600 * 1000
 
+Entry: TypeAlias = tuple[bytes, list[bytes]]
+
+# KEYS: the queue. ARGV: the group, the consumer, the entries. Returns those that the consumer does not hold:
+# another one has taken them over, or they are lost, maybe with the group.
+KEEP = """
+local gone = {}
+for i = 3, #ARGV do
+  local held = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])
+  if held.err or #held == 0 then
+    table.insert(gone, ARGV[i])
+  else
+    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'JUSTID')
+  end
+end
+return gone
+"""
+# KEYS: the queue. ARGV: the group, the consumer, the entry, the queue's TTL, then fields and values.
+# Returns the entry that the consumer holds now: the old one, or where that is lost, a new one.
+HOLD = """
+redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
+local entry = ARGV[3]
+if #redis.call('XRANGE', KEYS[1], entry, entry) == 0 then
+  entry = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 5))
+  redis.call('EXPIRE', KEYS[1], ARGV[4])
+end
+redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, entry, 'FORCE', 'JUSTID')
+return entry
+"""
 # KEYS: the queue. ARGV: the group, the consumer, the entry.
 DONE = """
 if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2]) > 0 then
@@ -81,7 +115,7 @@ class Work:
 
     def adding(self, answer_id: str, conversation: str, attempt: int = 1) -> tuple[Command, ...]:
         """Return the commands that put a question into the queue."""
-        fields = ("id", answer_id, "conversation", conversation, "attempt", attempt)
+        fields = _fields(answer_id, conversation, attempt)
         return ("XADD", WORK, "*", *fields), ("EXPIRE", WORK, self._ttl_s)
 
     def take(self, most: int) -> list[Job]:
@@ -97,30 +131,54 @@ class Work:
         if isinstance(reply, ReplyError):
             self._make_group(reply)
             return []
-        return [_job(entry, is_taken_over=False) for _, entries in reply or () for entry in entries]
+        return [
+            job
+            for _, entries in reply or ()
+            for job, is_held in self._jobs(entries, is_taken_over=False)
+            if not is_held
+        ]
 
     def take_over(self, most: int) -> list[Job]:
         """Return questions whose answerer has been silent for a lease, at most `most`.
 
+        None for a lease after Redis was away: who could not be heard has not fallen silent.
+
         :raises RedisAway:
         """
         jobs: list[Job] = []
+        if self._commands.unbroken_s * 1000 < self._lease_ms:
+            return jobs
         cursor = b"0-0"
         while True:
             # It looks at ten times as many as it may take, then says where to go on.
             command = ("XAUTOCLAIM", WORK, GROUP, self._consumer, self._lease_ms, cursor, "COUNT", most)
             ((cursor, entries, *_),) = self._commands.execute(command)
             # Redis 6.2 names the deleted ones too, without their fields.
-            jobs += [_job(entry, is_taken_over=True) for entry in entries if entry and entry[1]]
+            named = [entry for entry in entries if entry and entry[1]]
+            jobs += [job for job, _ in self._jobs(named, is_taken_over=True)]
             if cursor == b"0-0" or len(jobs) >= most:
                 return jobs
 
-    def keep(self, entry_ids: Iterable[bytes]) -> None:
-        """Tell the other answerers that these are being worked on.
+    def keep(self, entry_ids: Iterable[bytes]) -> list[bytes]:
+        """Tell the other answerers that these are being worked on; return those that are not ours any more.
 
         :raises RedisAway:
         """
-        self._commands.execute(("XCLAIM", WORK, GROUP, self._consumer, 0, *entry_ids, "JUSTID"))
+        (gone,) = self._commands.execute(("EVAL", KEEP, 1, WORK, GROUP, self._consumer, *entry_ids))
+        return list(gone)
+
+    def hold(self, job: Job, attempt: int) -> Job:
+        """Return the question under the entry by which we hold it now: its own, or a new one if that is lost.
+
+        Only for whoever has the answer's log: it takes the entry from any other.
+
+        :raises RedisAway:
+        """
+        fields = (*_fields(job.answer_id, job.conversation, attempt), "held", 1)
+        (entry_id,) = self._commands.execute(
+            ("EVAL", HOLD, 1, WORK, GROUP, self._consumer, job.entry_id, self._ttl_s, *fields)
+        )
+        return job._replace(entry_id=entry_id)
 
     def done(self, job: Job) -> None:
         """Take a question out of the queue, unless another answerer has it by now.
@@ -162,6 +220,20 @@ class Work:
     def _putting_away(self, job: Job) -> Command:
         return ("EVAL", DONE, 1, WORK, GROUP, self._consumer, job.entry_id)
 
+    def _jobs(self, entries: list[Entry], *, is_taken_over: bool) -> Iterator[tuple[Job, bool]]:
+        """Yield the jobs of entries, and whether another answerer has put them back; delete what is none."""
+        for entry_id, named in entries:
+            fields = fields_of(named)
+            try:
+                answer_id, conversation = fields[b"id"].decode(), fields[b"conversation"].decode()
+                job = Job(entry_id, answer_id, conversation, int(fields[b"attempt"]), is_taken_over)
+            except (KeyError, ValueError):
+                # Kept, it would be taken over for ever, and what comes with it never be answered.
+                log.exception("deleting %r from the queue, which is no question: %r", entry_id, fields)
+                self._commands.execute(("XACK", WORK, GROUP, entry_id), ("XDEL", WORK, entry_id))
+            else:
+                yield job, b"held" in fields
+
     def _make_group(self, error: ReplyError) -> None:
         if not str(error).startswith("NOGROUP"):
             raise RedisAway from error
@@ -171,7 +243,5 @@ class Work:
         self._reading.round_trip([("EXPIRE", WORK, self._ttl_s)])
 
 
-def _job(entry: tuple[bytes, list[bytes]], *, is_taken_over: bool) -> Job:
-    entry_id, fields = entry[0], fields_of(entry[1])
-    answer_id, conversation = fields[b"id"].decode(), fields[b"conversation"].decode()
-    return Job(entry_id, answer_id, conversation, int(fields[b"attempt"]), is_taken_over)
+def _fields(answer_id: str, conversation: str, attempt: int) -> tuple[str | int, ...]:
+    return ("id", answer_id, "conversation", conversation, "attempt", attempt)

@@ -1,7 +1,8 @@
 """One producer's attempt at one answer, on its way into the log.
 
 What is said waits here until a group commit takes it along, and is kept, packed, until the answer ends: Redis
-may lose the end of a log, or all of it.
+may lose the end of a log, or all of it. While Redis is away nobody slows the model down, so what waits is
+bounded by the answer's own length: `CHATSSE_MAX_OUTPUT_TOKENS`.
 """
 
 import logging
@@ -11,9 +12,10 @@ from time import monotonic
 
 from gevent.event import Event as Signal
 
-from chatsse.connections import Argument, flat
+from chatsse.connections import Argument, Command, flat
 from chatsse.errors import Fenced
 from chatsse.event import (
+    START,
     TERMINAL,
     Event,
     EventId,
@@ -37,16 +39,19 @@ class Writer:
     :param commit: has what the writer holds stored with the next group commit
     :param keys: of the log and of the answer's hash
     :param log: the whole log, the claim its last event
+    :param question: what stores the question again, should Redis lose all of the answer
     :ivar takeovers: how many attempts fell silent before this one
     """
 
     __slots__ = (
         "_claims",
         "_commit",
+        "_failure",
         "_fenced_by",
         "_fields",
         "_on_fenced",
         "_pending",
+        "_question",
         "_sending",
         "_settled",
         "_stored",
@@ -63,6 +68,7 @@ class Writer:
         keys: tuple[str, str],
         log: list[Event],
         on_fenced: Callable[[], None],
+        question: tuple[Command, ...],
     ) -> None:
         self.keys = keys
         self.attempt = log[-1].id.attempt
@@ -76,6 +82,8 @@ class Writer:
         self._pending: list[tuple[str, str]] = []
         self._fields: Mapping[str, str] = {}
         self._fenced_by: EventId | None = None
+        self._failure: Exception | None = None
+        self._question = question
         self._on_fenced = on_fenced
         self._settled = Signal()
 
@@ -122,6 +130,10 @@ class Writer:
         """Return the whole log, with what is not stored yet."""
         return [*unpack(self._stored), *self._sending, *self._numbered()]
 
+    def restoring(self) -> tuple[Command, ...]:
+        """Return what is to be carried out before the next append: something where Redis has lost all."""
+        return self._question if self._top == START else ()
+
     def next_append(self, stream_ttl_s: int) -> list[Argument]:
         """Return the script's arguments for what is to be stored next; none of it changes any more."""
         if not self._sending:
@@ -149,6 +161,12 @@ class Writer:
         self._settled.set()
         return not (self._sending or self._pending)
 
+    def give_up(self, failure: Exception) -> None:
+        """Have whoever writes be told that what it said can't be stored."""
+        self._pending, self._sending = [], []
+        self._failure = failure
+        self._settled.set()
+
     def _append(self, kind: str, data: str) -> None:
         self._check()
         self._pending.append((kind, data))
@@ -157,6 +175,8 @@ class Writer:
     def _check(self) -> None:
         if self._fenced_by:
             raise Fenced(self.keys[0], str(self._fenced_by))
+        if self._failure:
+            raise self._failure
 
     def _numbered(self) -> list[Event]:
         """Return what is pending as the events it becomes."""

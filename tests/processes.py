@@ -117,6 +117,7 @@ class Redis(Process):
     def __init__(self, kind: str, directory: Path) -> None:
         program = str(get_binary_path()) if kind == "valkey" else shutil.which(kind)
         assert program
+        self.kind = kind
         self.port = free_port()
         command = [
             program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(directory),

@@ -115,6 +115,31 @@ def test_another_process_answers_when_one_is_killed_and_the_reader_stays(
     until(lambda: farm.execute("XLEN", WORK) == 0, "the queue is empty")
 
 
+def test_one_that_slept_leaves_the_question_with_who_took_it_over(
+    farm: Farm, start_worker: Callable[[], Worker], model: StandIn, word: str
+) -> None:
+    model.answer(word, ["Once ", Wait(threading.Event())], times=1)
+    model.answer(word, ["upon ", Wait(threading.Event())], times=1)
+    model.answer(word, ["a time"])
+    asleep = start_worker()
+    reader = Reader(farm.webs[0].url + ask(farm.webs[0].url, word)["stream"])
+    reading = gevent.spawn(reader.read)
+    until(lambda: "Once " in reader.text, "the first words")
+    os.kill(asleep.pid, signal.SIGSTOP)
+    killed = start_worker()
+    until(lambda: "upon " in reader.text, "the second one's words")
+    os.kill(asleep.pid, signal.SIGCONT)
+    (first, _) = (call for call in model.calls if word in call.prompt)
+    assert first.closed.wait(30)
+    killed.kill()
+    start_worker()
+    reading.get(timeout=30)
+    assert reader.end.event == "done"
+    assert reader.text.endswith("a time")
+    assert calls_of(model, word) == 3
+    until(lambda: farm.execute("XLEN", WORK) == 0, "the queue is empty")
+
+
 def test_a_reader_of_the_killed_process_comes_back_to_the_whole_answer(
     redis_url: str, model: StandIn, tmp_path: Path, word: str, gate: threading.Event
 ) -> None:

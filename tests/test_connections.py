@@ -2,19 +2,20 @@
 
 import os
 import signal
-import threading
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import gevent
 import pytest
-from client import Reader, ask, call
+from gevent.server import StreamServer
 from hiredis import ReplyError
-from processes import App, KeptRedis, Redis, TlsRedis, until
-from standin import StandIn, Wait
+from processes import Redis, TlsRedis, free_port, until
 
-from chatsse.connections import Connections
+from chatsse import connections as connections_module
+from chatsse.connections import TIMEOUT_S, Connections
 from chatsse.errors import ConfigError, RedisAway
 
 WAIT_S = 20
@@ -194,6 +195,77 @@ def test_what_waits_for_a_server_that_dies_is_told(kind: str, tmp_path: Path) ->
         others.close()
 
 
+def test_who_comes_while_redis_hangs_is_told_with_those_who_wait(
+    connections: Connections, others: Connections, redis: Redis
+) -> None:
+    connections.commands.execute(("PING",))
+    os.kill(redis.pid, signal.SIGSTOP)
+    try:
+        first = gevent.spawn(connections.commands.execute, ("SET", "first", 1, "EX", 60))
+        gevent.sleep(0.1)
+        second = gevent.spawn(connections.commands.execute, ("SET", "second", 1, "EX", 60))
+        first.join(timeout=WAIT_S)
+        # Sooner than another timeout.
+        second.join(timeout=TIMEOUT_S / 2)
+    finally:
+        os.kill(redis.pid, signal.SIGCONT)
+    assert [type(each.exception) for each in (first, second)] == [RedisAway] * 2
+    # Redis carries out what it had received; the second was not sent at all.
+    assert others.commands.execute(("EXISTS", "first"), ("EXISTS", "second")) == [1, 0]
+
+
+@pytest.mark.parametrize("name", ["commands", "work"])
+def test_who_is_told_that_a_server_is_read_only_looks_for_another(
+    connections: Connections, others: Connections, redis: Redis, name: str
+) -> None:
+    ask: dict[str, Callable[[str, str], list[Any]]] = {
+        "commands": lambda *words: connections.commands.execute(words),
+        "work": lambda *words: connections.work.round_trip([words]),
+    }
+    (before,) = ask[name]("CLIENT", "ID")
+    redis.ask("REPLICAOF", "127.0.0.1", str(free_port()))
+    try:
+        with suppress(RedisAway):
+            ask[name]("SET", "text", "x")
+    finally:
+        redis.ask("REPLICAOF", "NO", "ONE")
+    assert ask[name]("CLIENT", "ID") != [before]
+
+
+def test_a_peer_that_does_not_get_done_with_its_greeting_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections_module, "TIMEOUT_S", 0.5)
+
+    def drip(client: gevent.socket.socket, _: object) -> None:
+        with suppress(OSError):
+            while True:
+                client.sendall(b"+")
+                gevent.sleep(0.05)
+
+    server = StreamServer(("127.0.0.1", 0), drip)
+    server.start()
+    connections = Connections(f"redis://127.0.0.1:{server.server_port}")
+    with gevent.Timeout(WAIT_S), pytest.raises(RedisAway):
+        connections.commands.execute(("PING",))
+    connections.close()
+    server.stop(timeout=0)
+
+
+def test_a_peer_that_does_not_speak_redis_counts_as_away(redis: Redis) -> None:
+    def greet(client: gevent.socket.socket, _: object) -> None:
+        carried = socket.create_connection(("127.0.0.1", redis.port))
+        while request := client.recv(1 << 16):
+            carried.sendall(request)
+            client.sendall(b"HTTP/1.1 400\r\n" if b"ECHO" in request else carried.recv(1 << 16))
+
+    server = StreamServer(("127.0.0.1", 0), greet)
+    server.start()
+    connections = Connections(f"redis://127.0.0.1:{server.server_port}")
+    with pytest.raises(RedisAway):
+        echo(connections, "a")
+    connections.close()
+    server.stop(timeout=0)
+
+
 @pytest.fixture
 def tls_redis(kind: str, tmp_path: Path) -> Iterator[TlsRedis]:
     server = TlsRedis(kind, tmp_path)
@@ -220,45 +292,3 @@ def test_an_owner_can_ask_for_a_real_certificate(tls_redis: TlsRedis) -> None:
         echo(connections, "a")
     assert "certificate" in str(raised.value.__cause__).lower()
     connections.close()
-
-
-LEAVE: dict[str, tuple[Callable[[Redis], None], Callable[[Redis], None]]] = {
-    "dead": (lambda server: server.kill(), lambda server: server.start()),
-    "deaf": (
-        lambda server: os.kill(server.pid, signal.SIGSTOP),
-        lambda server: os.kill(server.pid, signal.SIGCONT),
-    ),
-}
-
-
-@pytest.mark.parametrize("how", LEAVE)
-def test_while_redis_is_away_readers_wait_and_askers_are_told_when_to_come_back(
-    kind: str, model: StandIn, tmp_path: Path, word: str, gate: threading.Event, how: str
-) -> None:
-    model.answer(word, ["before ", Wait(gate), "and ", "after"])
-    leave, come_back = LEAVE[how]
-    with KeptRedis(kind, tmp_path) as server, App(server.url(0), model.url, tmp_path) as app:
-        stream = ask(app.url, word)["stream"]
-        early = Reader(app.url + stream)
-        reading = [gevent.spawn(early.read)]
-        until(lambda: early.text == "before ", "the first words")
-        leave(server)
-        # Another question, for it may yet be stored: Redis carries out what it had received.
-        refused = call("POST", f"{app.url}/chat", {"prompt": "another"})
-        assert (refused.status, refused.code) == (503, "unavailable")
-        assert int(refused.headers["Retry-After"]) >= 1
-        assert call("GET", f"{app.url}/healthz").status == 200
-        assert call("GET", f"{app.url}/readyz").status == 503
-        late = Reader(app.url + stream)
-        reading += [gevent.spawn(late.read)]
-        until(lambda: late.status, "the late reader has its answer's head")
-        gate.set()
-        assert (late.status, late.text, early.text) == (200, "", "before ")
-        come_back(server)
-        wait_for_all(reading)
-        until(app.answers, "the app is ready again")
-        again = Reader(app.url + stream).read()
-    for reader in (early, late, again):
-        assert reader.text == "before and after"
-        assert reader.end.data == {"stop_reason": "end_turn"}
-    assert sum(word in each.prompt for each in model.calls) == 1

@@ -4,7 +4,8 @@ import socket
 
 import gevent
 import pytest
-from processes import until
+from processes import Redis, until
+from proxy import Proxy
 
 from chatsse import hub as hub_module
 from chatsse.connections import Connections
@@ -187,6 +188,24 @@ def test_a_connection_that_is_never_answered_is_given_up(
         finish(writer)
         assert rest(reader) == "heard"
         hub.close()
+
+
+def test_a_reader_that_could_not_catch_up_tries_again_though_nothing_comes(
+    redis: Redis, redis_url: str, writer: Writer, answer_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "PING_S", 1000)  # A ping would have it look again, too.
+    writer.token("said")
+    finish(writer)
+    with Proxy(redis.port) as proxy:
+        connections = Connections(proxy.url(int(redis_url.rpartition("/")[2])))
+        hub = Hub(
+            connections.make, connections.commands, Journal(connections.commands, connections.appends, 60)
+        )
+        connections.commands.execute(("ECHO", "alive"))
+        assert proxy.fall_silent(b"alive")
+        assert rest(hub.read(answer_id, START)) == "said"
+        hub.close()
+        connections.close()
 
 
 def test_a_reader_that_does_not_read_costs_bounded_memory_and_loses_nothing(

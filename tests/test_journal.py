@@ -1,19 +1,30 @@
 """The log: claim, compare-and-append, group commit, range reads."""
 
+from collections.abc import Iterator
+
 import gevent
 import pytest
 from processes import Redis
+from proxy import Proxy
 from relay import Fate, Relay
 
 from chatsse import journal as journal_module
-from chatsse.connections import Connections
-from chatsse.errors import Fenced, NotFound
+from chatsse.connections import Connections, fields_of
+from chatsse.errors import Fenced, NotFound, RedisAway
 from chatsse.event import START, Event, EventId, text_of, token_data
-from chatsse.journal import Journal, hash_key, log_key
-from chatsse.questions import new_id
+from chatsse.journal import Journal, hash_key, log_key, turns_key
+from chatsse.questions import Questions, new_id
 from chatsse.writer import Writer
 
 FENCED: list[str] = []
+
+
+@pytest.fixture
+def others(redis_url: str) -> Iterator[Connections]:
+    """Connections of somebody else."""
+    others = Connections(redis_url)
+    yield others
+    others.close()
 
 
 def claim(journal: Journal, answer_id: str) -> Writer:
@@ -161,6 +172,66 @@ def test_a_loss_is_found_in_silence(journal: Journal, connections: Connections) 
     with gevent.Timeout(10):
         while text_of(journal.after(answer_id, START)) != "said":
             gevent.sleep(0.001)
+
+
+def test_a_question_that_was_lost_with_its_log_is_stored_again_as_it_was(
+    journal: Journal, connections: Connections, questions: Questions
+) -> None:
+    question = questions.ask("?", None, "https://blog.example/", None)
+    writer = journal.claim(question.id, 0, lambda: None, "what the model is asked")
+    keys = (hash_key(question.id), turns_key(question.conversation))
+    looks = (("HGETALL", keys[0]), ("LRANGE", keys[1], 0, -1))
+    before = connections.commands.execute(*looks)
+    connections.commands.execute(("DEL", log_key(question.id)), *(("DEL", key) for key in keys))
+    writer.finish("done", {"stop_reason": "end_turn"}, {"ended": "done", "answer": ""})
+    writer.wait()
+    fields, turns = connections.commands.execute(*looks)
+    assert [fields[: len(before[0])], turns] == before
+    assert fields_of(fields)[b"ended"] == b"done"
+    assert all(ttl > 3600 for ttl in connections.commands.execute(*(("TTL", key) for key in keys)))
+
+
+def test_nothing_is_said_to_be_unknown_just_after_redis_was_away(
+    journal: Journal, connections: Connections, others: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (client,) = connections.commands.execute(("CLIENT", "ID"))
+    others.commands.execute(("CLIENT", "KILL", "ID", client))
+    with pytest.raises(RedisAway):
+        journal.missed(new_id(), START)
+    monkeypatch.setattr(journal_module, "RESTORED_S", 0)
+    with pytest.raises(NotFound):
+        journal.missed(new_id(), START)
+
+
+def test_what_can_not_be_stored_holds_up_only_its_own_answer(journal: Journal) -> None:
+    answer_id = new_id()
+    good, bad = claim(journal, answer_id), claim(journal, new_id())
+    bad.append("no such kind", {})
+    good.token("said")
+    with pytest.raises(ValueError, match="no such kind"):
+        bad.wait()
+    good.wait()
+    assert text_of(journal.after(answer_id, START)) == "said"
+    with pytest.raises(ValueError, match="no such kind"):
+        bad.token("too late")
+
+
+def test_no_reply_that_is_lost_doubles_or_drops_a_word(redis: Redis, redis_url: str) -> None:
+    with Proxy(redis.port) as proxy:
+        connections = Connections(proxy.url(int(redis_url.rpartition("/")[2])))
+        journal = Journal(connections.commands, connections.appends, stream_ttl_s=3600)
+        answer_id = new_id()
+        writer = claim(journal, answer_id)
+        proxy.lose_replies(b"EVALSHA")
+        for n in range(200):
+            writer.token(f"{n} ")
+            writer.wait()
+        writer.finish("done", {"stop_reason": "end_turn"}, {})
+        writer.wait()
+        events = journal.after(answer_id, START)
+        connections.close()
+    assert [event.data for event in events[1:-1]] == [token_data(f"{n} ") for n in range(200)]
+    assert len(proxy.lost) >= 201
 
 
 def test_an_earlier_attempts_events_are_written_again_too(journal: Journal, connections: Connections) -> None:

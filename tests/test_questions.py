@@ -83,7 +83,8 @@ def test_every_key_expires_from_the_moment_it_is_made(
     def check() -> None:
         keys = keys_of(connections)
         assert {kind_of(key) for key in keys} == {
-            "chatsse:", "chatsse::log", "chatsse::turns", "chatsse::once", "chatsse::asked:", WORK
+            "chatsse:", "chatsse::log", "chatsse::turns", "chatsse::once", "chatsse::asked:", WORK,
+                "chatsse:ready",
         }  # fmt: skip
         assert [key for key in keys if ttl_s(connections, key) < 0] == []
 

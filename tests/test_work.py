@@ -106,6 +106,93 @@ def test_a_live_answerers_question_is_not(connections: Connections, work: Work, 
     assert taken == ["let go"]
 
 
+def test_what_another_has_taken_over_is_not_taken_back_by_who_was_silent(
+    connections: Connections, work: Work, another: Work
+) -> None:
+    add(connections, work, "lost", "kept")
+    lost, kept = take_all(work, 2)
+
+    def take_over() -> bool:
+        work.keep([kept.entry_id])
+        return bool(another.take_over(5))
+
+    until(take_over, "the lease of the one that is not kept has run out")
+    assert work.keep([lost.entry_id, kept.entry_id]) == [lost.entry_id]
+    assert another.keep([lost.entry_id, kept.entry_id]) == [kept.entry_id]
+
+
+@pytest.mark.parametrize("loss", [("XGROUP", "DESTROY", WORK, GROUP), ("DEL", WORK)])
+def test_what_the_queue_has_lost_is_held_again_and_taken_over_when_nobody_keeps_it(
+    connections: Connections, work: Work, another: Work, loss: tuple[str, ...]
+) -> None:
+    add(connections, work, "a")
+    (job,) = take_all(work, 1)
+    connections.commands.execute(loss)
+    assert work.keep([job.entry_id]) == [job.entry_id]
+    again = work.hold(job, attempt=1)
+    assert work.keep([again.entry_id]) == []
+    taken: list[Job] = []
+    until(lambda: taken.extend(another.take_over(5)) or taken, "the lease has run out")
+    assert (taken[0].answer_id, taken[0].conversation) == (job.answer_id, job.conversation)
+    assert connections.commands.execute(("XLEN", WORK)) == [1]
+    assert 0 < connections.commands.execute(("TTL", WORK))[0] <= 3600
+
+
+def test_a_question_that_is_held_is_nobody_elses_though_the_queue_delivers_it(
+    connections: Connections, work: Work, another: Work
+) -> None:
+    add(connections, work, "held")
+    (job,) = take_all(work, 1)
+    connections.commands.execute(("DEL", WORK))
+    job = work.hold(job, attempt=1)
+    add(connections, work, "new")
+    assert ids_of(take_all(another, 1)) == ["new"]
+    assert work.keep([job.entry_id]) == [job.entry_id]
+    assert work.hold(job, attempt=1) == job
+    assert work.keep([job.entry_id]) == []
+
+
+@pytest.mark.parametrize("fields", [("nothing", "of this"), ("id", "x", "conversation", "y", "attempt", "z")])
+def test_what_is_no_question_is_deleted_and_does_not_hold_up_the_others(
+    connections: Connections, work: Work, another: Work, fields: tuple[str, ...]
+) -> None:
+    connections.commands.execute(("XADD", WORK, "*", *fields))
+    add(connections, work, "a")
+    assert ids_of(take_all(work, 1)) == ["a"]
+    assert connections.commands.execute(("XLEN", WORK)) == [1]
+    # Delivered to one that knew no better.
+    connections.commands.execute(("XADD", WORK, "*", *fields))
+    connections.commands.execute(("XREADGROUP", "GROUP", GROUP, "old", "STREAMS", WORK, ">"))
+    taken: list[Job] = []
+    until(lambda: taken.extend(another.take_over(5)) or taken, "the lease has run out")
+    assert ids_of(taken) == ["a"]
+    until(lambda: another.take_over(5) or length(connections) == 1, "it is deleted")
+
+
+def test_who_was_cut_off_from_redis_takes_nothing_over_until_the_others_could_be_heard(
+    connections: Connections, others: Connections, work: Work
+) -> None:
+    add(connections, work, "a")
+    take_all(work, 1)
+    back = Work(others.commands, others.work, lease_s=1, ttl_s=3600)
+    (client,) = others.commands.execute(("CLIENT", "ID"))
+    until(lambda: idle_ms(connections) > 1000, "the lease has run out")
+    connections.commands.execute(("CLIENT", "KILL", "ID", client))
+    others.commands.execute(("PING",))
+    assert back.take_over(5) == []
+    until(lambda: back.take_over(5), "another lease has passed")
+
+
+def length(connections: Connections) -> int:
+    (length,) = connections.commands.execute(("XLEN", WORK))
+    return int(length)
+
+
+def idle_ms(connections: Connections) -> int:
+    ((entry,),) = connections.commands.execute(("XPENDING", WORK, GROUP, "-", "+", 1))
+    return int(entry[2])
+
+
 def test_what_is_done_is_gone(connections: Connections, work: Work, another: Work) -> None:
     add(connections, work, "a")
     (job,) = take_all(work, 1)

@@ -6,7 +6,7 @@ from chatsse.connections import SharedLine
 
 
 def health(commands: SharedLine) -> Blueprint:
-    """Return `/healthz` (the process answers) and `/readyz` (Redis does, too)."""
+    """Return `/healthz` (the process answers) and `/readyz` (Redis takes what is asked, too)."""
     views = Blueprint("health", __name__)
 
     @views.get("/healthz")
@@ -15,7 +15,8 @@ def health(commands: SharedLine) -> Blueprint:
 
     @views.get("/readyz")
     def readyz() -> Response:
-        commands.execute(("PING",))
+        # A write: a full server, or a replica, answers a PING and takes no question.
+        commands.execute(("SET", "chatsse:ready", 1, "EX", 60))
         return jsonify(status="ok")
 
     return views
