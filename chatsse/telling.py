@@ -64,7 +64,7 @@ class Telling:
             return Stop("max_tokens")
         if before:
             self._writer.append("status", {"stage": "continuing"})
-        if kept != text:
+            # Even to where the text ends: readers may have seen more, that Redis has lost since.
             self._writer.append("rewind", {"length": units(kept)})
         sources = Sources(self._writer, before if kept else [])
         with closing(self._provider.answer(request)) as parts:

@@ -424,7 +424,9 @@ class Answer:
 
     def _on_wait(self, step: Wait) -> None:
         self._flush()
-        while not step.gate.wait(POLL_S):
+        # Not `gate.wait`: of several greenlets that wait again after a timeout, gevent wakes one.
+        while not step.gate.is_set():
+            time.sleep(POLL_S)
             self._look()
 
     def _on_pause(self, step: Pause) -> None:
