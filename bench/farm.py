@@ -11,7 +11,10 @@ from typing import Self
 import gevent
 from plan import SLOTS
 from processes import App, KeptRedis, Process, Worker, kill, tree
-from relay import Relay
+from relay import Fate, Relay
+
+# Of as many requests the replies are lost at a time: some of each connection.
+LOST_REPLIES = 12
 
 
 class Farm:
@@ -25,7 +28,8 @@ class Farm:
 
     def __init__(self, model_url: str, directory: Path) -> None:
         self.redis = KeptRedis("valkey", directory)
-        self.relay = Relay(self.redis.port)
+        self._relay = Relay(self.redis.port, self._fate)
+        self._replies_to_lose = 0
         self.webs: list[App] = []
         self.workers: list[Worker] = []
         self.late = 0
@@ -37,7 +41,7 @@ class Farm:
 
     def __enter__(self) -> Self:
         try:
-            self.relay.start()
+            self._relay.start()
             self._start(self.redis)
             self.webs = [self.start_web() for _ in range(SLOTS)]
             self.workers = [self.start_worker() for _ in range(SLOTS)]
@@ -53,15 +57,19 @@ class Farm:
 
     def start_web(self) -> App:
         """Return a new web process that takes requests."""
-        app = App(self.relay.url, self._model_url, self._place("web"))
+        app = App(self._relay.url(0), self._model_url, self._place("web"))
         self._start(app)
         return app
 
     def start_worker(self) -> Worker:
         """Return a new worker."""
-        worker = Worker(self.relay.url, self._model_url, self._place("worker"))
+        worker = Worker(self._relay.url(0), self._model_url, self._place("worker"))
         self._start(worker)
         return worker
+
+    def lose_replies(self) -> None:
+        """Have Redis do what it is asked next, and nobody hear of it."""
+        self._replies_to_lose = LOST_REPLIES
 
     def retire(self, process: Process) -> None:
         """Tell a process to stop; one that takes longer than hosts allow is killed."""
@@ -78,6 +86,12 @@ class Farm:
             self.late += 1
             process.end()
 
+    def _fate(self, request: bytes) -> Fate:
+        if self._replies_to_lose == 0:
+            return Fate.PASSED
+        self._replies_to_lose -= 1
+        return Fate.REPLY_LOST
+
     def _place(self, name: str) -> Path:
         place = self._directory / f"{name}-{next(self._numbers)}"
         place.mkdir()
@@ -93,4 +107,4 @@ class Farm:
             process.end()
         # One that was just being started may not be known yet.
         kill(tree(os.getpid())[1:])
-        self.relay.stop()
+        self._relay.stop()

@@ -97,7 +97,7 @@ def hang_up_subscribers(farm: Farm, fault: Fault) -> None:
 
 def lose_replies(farm: Farm, fault: Fault) -> None:
     """Lose what Redis says next on each connection, and the connection."""
-    farm.relay.lose_replies()
+    farm.lose_replies()
 
 
 ACTIONS: dict[str, Action] = {

@@ -32,12 +32,18 @@ class Relay:
         self.late: list[bytes] = []
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def stop(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
@@ -67,7 +73,10 @@ class Relay:
 
     def _serve(self, client: socket.socket) -> None:
         lost = threading.Event()
-        with client, self._connect() as redis, contextlib.suppress(OSError):
+        # Either side may be gone, or not be there yet.
+        with contextlib.suppress(OSError), client, self._connect() as redis:
+            for sock in (client, redis):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             answering = threading.Thread(target=_answer, args=(redis, client, lost), daemon=True)
             answering.start()
             fate = Fate.PASSED

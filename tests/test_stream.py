@@ -204,6 +204,7 @@ def test_stop_closes_the_models_stream_and_keeps_what_was_said(
 
 
 def test_stop_before_the_first_word(app: App, model: StandIn, word: str, gate: threading.Event) -> None:
+    model.answer(f"{word} next", ["next"])
     model.answer(word, [Wait(gate), "never"])
     url = app.url + ask(app.url, word)["stream"]
     until(lambda: [c for c in model.calls if word in c.prompt], "the model is asked")
@@ -213,8 +214,7 @@ def test_stop_before_the_first_word(app: App, model: StandIn, word: str, gate: t
     # Nor is it asked again, as it would be after a fault of the network.
     (call_,) = [c for c in model.calls if word in c.prompt]
     assert call_.closed.wait(10)
-    model.answer(f"{word} next", ["next"])
-    Reader(app.url + ask(app.url, f"{word} next")["stream"]).read()
+    assert Reader(app.url + ask(app.url, f"{word} next")["stream"]).read().text == "next"
     assert len([c for c in model.calls if c.prompt == word]) == 1
 
 
