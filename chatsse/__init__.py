@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 
 # Answers that are still going on when the process is told to stop get this long before others go on
 # with them.
-GRACE_S = 12
+GRACE_S = 10
 
 
 class Services:

@@ -151,6 +151,12 @@ def text_of(events: Iterable[Event]) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def length_of(events: Iterable[Event]) -> int:
+    """Return how many bytes of text were ever said, those taken back included."""
+    tokens = (event.data for event in join(events) if event.kind == "token")
+    return sum(len(loads(data)["token"].encode("utf-8", "replace")) for data in tokens)
+
+
 def sources_of(events: Iterable[Event]) -> list[dict[str, Any]]:
     """Return the answer's sources as a reader of `events` holds them."""
     sources: list[dict[str, Any]] = []
@@ -169,8 +175,8 @@ def units(text: str) -> int:
 
 def cut(text: str, length: int) -> str:
     """Return the first `length` UTF-16 units of `text`, as JavaScript counts them."""
-    units = text.encode("utf-16-le", "surrogatepass")[: 2 * length]
-    return units.decode("utf-16-le", "surrogatepass")
+    encoded = text.encode("utf-16-le", "surrogatepass")
+    return encoded[: 2 * length].decode("utf-16-le", "surrogatepass")
 
 
 def as_json(event: Event) -> dict[str, Any]:

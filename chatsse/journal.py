@@ -51,8 +51,9 @@ ERASED = "erased"
 
 # KEYS: the log, the answer's hash. ARGV: the top as the producer knows it, the id and data of the claim that
 # this top belongs to, the log's TTL (0: as it is), the message, the number of entries, each entry's id, kind
-# and data, then fields and values for the hash. Returns nothing when added, else the real top and its kind,
-# or `taken` where the claim was lost and its number given to another.
+# and data, then fields and values for the hash, whose request is not needed any more with them. Returns
+# nothing when added, else the real top and its kind, or `taken` where the claim was lost and its number given
+# to another.
 APPEND = """
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local top, kind = '0-0', ''
@@ -68,6 +69,7 @@ end
 if ARGV[4] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[4]) end
 if #ARGV > 6 + 3 * count then
   redis.call('HSET', KEYS[2], unpack(ARGV, 7 + 3 * count))
+  redis.call('HDEL', KEYS[2], 'request')
   if redis.call('TTL', KEYS[2]) == -1 then redis.call('EXPIRE', KEYS[2], ARGV[4]) end
 end
 redis.call('PUBLISH', KEYS[1], ARGV[5])

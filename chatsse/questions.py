@@ -8,7 +8,7 @@
 | `chatsse:{<digest>}:asked:<minute>` | string | how many questions an address asked in that minute |
 
 The hash holds `prompt`, `conversation`, `page`, `at` (ms since 1970), `body` (digest of the POST's body),
-`queued` once it is in the work queue, `request` (JSON) once the model is asked, and from the answer's end on
+`queued` once it is in the work queue, `request` (JSON) while the model is asked, and from the answer's end on
 `ended` (`done` or `failed`), `answer` and `sources` (JSON).
 """
 

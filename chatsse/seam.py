@@ -30,10 +30,16 @@ _OPENING_FENCE = re.compile(r"\s*(?:`{3,}|~{3,})[^\n]*\n")
 _WORD = re.compile(r"\w{2}")
 # What can't follow the end of a sentence in the same line, by CommonMark.
 _BLOCK = re.compile(r"(?:[-*+>]|[0-9]{1,3}[.)]|#{1,6}) |`{3}|~{3}|\|")
+# How a line begins that often looks like the one before it: an item of a list, a row of a table.
+_ITEM = re.compile(r"\s*(?:[-*+] |[0-9]{1,3}[.)] |\|)")
+# Enough of a continuation to see what it begins with: a word, or the line that opens a block of code.
+_BEGINNING = re.compile(r"\s*(?:(?![`~])\S+\s|[`~][^\n]*\n)")
+# Of a script without spaces, or of an endless word.
+_BEGINNING_CHARS = 40
 # Closes what is before it, without a space.
 _CLOSING = tuple(",.;:!?…)]}”’»、。，")
-# From here on the scripts that set no spaces between words; the ones before them do.
-_UNSPACED = "\u0e00"
+# From here on the scripts that set no spaces between words; the ones before them do, and general punctuation.
+_UNSPACED, _PUNCTUATION = "\u0e00", ("\u2000", "\u206f")
 
 
 def safe_end(text: str) -> int:
@@ -78,6 +84,7 @@ class Seam:
         self._said = said
         self._tail = _solid(said)[-REPEATED_CHARS:]
         self._held = ""
+        self._is_code = self._may_reopen = _open_fence(said) is not None
         self._is_closed = not said
 
     def join(self, text: str) -> str:
@@ -85,35 +92,43 @@ class Seam:
         if self._is_closed:
             return text
         self._held += text
-        return "" if _solid(self._held) in self._tail else self.close()
+        if self._may_reopen and (opening := _OPENING_FENCE.match(self._held)):
+            self._held = self._held[opening.end() :]
+            self._may_reopen = False
+        is_clear = _BEGINNING.match(self._held) or len(self._held) >= _BEGINNING_CHARS
+        return self.close() if is_clear and _solid(self._held) not in self._tail else ""
 
     def close(self) -> str:
         """Return what is held back still, as it joins the answer; call it before anything but text."""
         if self._is_closed:
             return ""
         self._is_closed = True
-        end = self._repeated_end()
-        rest = self._held[end:]
-        if not end and _open_fence(self._said) is not None:
-            rest = _OPENING_FENCE.sub("", rest, count=1) if _OPENING_FENCE.match(rest) else rest
-        return self._spaced(rest, is_exact=end > 0)
+        end = self._repeated_end(is_linewise=self._is_code or bool(_ITEM.match(_last_line(self._said))))
+        return self._spaced(self._held[end:], is_exact=end > 0)
 
-    def _repeated_end(self) -> int:
-        """Return how much of the held text says the answer's end again."""
+    def _repeated_end(self, *, is_linewise: bool) -> int:
+        """Return how much of the held text says the answer's end again.
+
+        :param is_linewise: whether only whole lines count
+        """
         head = _solid(self._held)
         for length in range(min(len(head), len(self._tail)), 0, -1):
-            if self._tail.endswith(head[:length]) and _WORD.search(head[:length]):
-                end = _place(self._held, length)
-                if self._is_whole(length, end):
-                    return end
+            if not self._tail.endswith(head[:length]):
+                continue
+            begin, end = len(self._said) - _place(self._said[::-1], length), _place(self._held, length)
+            is_whole = self._is_whole_line if is_linewise else self._is_whole_word
+            if _WORD.search(self._held[:end]) and is_whole(begin, end):
+                return end
         return 0
 
-    def _is_whole(self, length: int, end: int) -> bool:
-        """Return whether a repetition begins and ends where a word does."""
-        begin = len(self._said) - _place(self._said[::-1], length)
+    def _is_whole_word(self, begin: int, end: int) -> bool:
         first, last = self._said[begin], self._said.rstrip()[-1]
         before, after = self._said[begin - 1 : begin], self._held[end : end + 1]
         return not (_is_one_word(before, first) or _is_one_word(last, after))
+
+    def _is_whole_line(self, begin: int, end: int) -> bool:
+        lines = self._said[self._said.rfind("\n", 0, begin) + 1 :]
+        return self._held[end : end + 1] in ("", "\n") and self._held[:end].strip("\n") == lines.strip("\n")
 
     def _spaced(self, rest: str, *, is_exact: bool) -> str:
         """Return `rest` with the white space that is due before it.
@@ -122,6 +137,8 @@ class Seam:
         """
         words = rest.lstrip()
         begins, trail = rest[: len(rest) - len(words)], self._said[len(self._said.rstrip()) :]
+        if not begins and not is_exact and "\n" not in trail and _BLOCK.match(words):
+            return "\n\n" + words
         if not trail:
             return rest if begins or is_exact or not rest else self._gap(words) + words
         if trail.endswith("\n") and not is_exact:
@@ -129,13 +146,16 @@ class Seam:
             return (begins.lstrip("\n") if trail.endswith("\n\n") else begins) + words
         if begins.startswith(trail):
             return begins[len(trail) :] + words
-        return rest if "\n" in begins and "\n" not in trail else words
+        if "\n" in begins and "\n" in trail:
+            return begins[begins.rfind("\n") + 1 :] + words
+        return rest if "\n" in begins else words
 
     def _gap(self, words: str) -> str:
         last = self._said[-1]
-        if last.isalnum() or last >= _UNSPACED or words.startswith(_CLOSING):
-            return ""
-        return "\n\n" if _BLOCK.match(words) else " "
+        is_joined = (
+            last.isalnum() or words.startswith(_CLOSING) or _is_unspaced(last) or _is_unspaced(words[0])
+        )
+        return "" if is_joined else " "
 
 
 def _solid(text: str) -> str:
@@ -147,5 +167,13 @@ def _place(text: str, length: int) -> int:
     return next(islice(re.finditer(r"\S", text), length - 1, None)).end()
 
 
+def _last_line(text: str) -> str:
+    return text.rstrip().rpartition("\n")[2]
+
+
 def _is_one_word(before: str, after: str) -> bool:
-    return all(char.isalnum() and char < _UNSPACED for char in (before, after))
+    return all(char.isalnum() and not _is_unspaced(char) for char in (before, after))
+
+
+def _is_unspaced(char: str) -> bool:
+    return char >= _UNSPACED and not _PUNCTUATION[0] <= char <= _PUNCTUATION[1]

@@ -13,7 +13,7 @@ from dataclasses import replace
 import gevent
 
 from chatsse.errors import ModelError
-from chatsse.event import Event, sources_of, text_of, units
+from chatsse.event import Event, length_of, sources_of, text_of, units
 from chatsse.providers import Citation, Part, Provider, Request, Stop, Text, Thinking, Usage
 from chatsse.seam import Seam, safe_end
 from chatsse.writer import Writer
@@ -37,6 +37,7 @@ class Telling:
         self._provider = provider
         self._writer = writer
         self._request = request
+        self._stands: int | None = None
 
     def tell(self) -> Stop:
         """Write the answer, or the rest of it, and return how it ended.
@@ -59,22 +60,17 @@ class Telling:
         """Have the model answer; `before` is the log so far where there was another try."""
         text = text_of(before)
         kept = text[: safe_end(text)]
-        request = self._following(text, kept)
+        left = self._request.max_output_tokens - length_of(before) // BYTES_PER_TOKEN
+        request = replace(self._request, said=kept, max_output_tokens=left)
         if request.max_output_tokens <= 0:
             return Stop("max_tokens")
         if before:
             self._writer.append("status", {"stage": "continuing"})
             # Even to where the text ends: readers may have seen more, that Redis has lost since.
-            self._writer.append("rewind", {"length": units(kept)})
+            self._stands = units(kept)
         sources = Sources(self._writer, before if kept else [])
         with closing(self._provider.answer(request)) as parts:
             return self._write(parts, Seam(kept), sources)
-
-    def _following(self, text: str, kept: str) -> Request:
-        if not kept:
-            return self._request
-        spent = len(text.encode()) // BYTES_PER_TOKEN
-        return replace(self._request, said=kept, max_output_tokens=self._request.max_output_tokens - spent)
 
     def _write(self, parts: Iterable[Part], seam: Seam, sources: "Sources") -> Stop:
         for part in parts:
@@ -85,17 +81,26 @@ class Telling:
                     self._writer.append("status", {"stage": "thinking"})
                 case Citation():
                     self._say(seam.close())
+                    self._rewind()
                     sources.cite(part)
                 case Usage():
                     log.debug("%s: %r", self._writer.keys[1], part)
                 case Stop():
                     self._say(seam.close())
+                    self._rewind()
                     return part
         raise ModelError("model_interrupted", "the provider stopped without a reason")
 
     def _say(self, text: str) -> None:
         if text:
+            self._rewind()
             self._writer.token(text)
+
+    def _rewind(self) -> None:
+        # Only once there is something in the place of what is taken back: the model may fail again.
+        if self._stands is not None:
+            self._writer.append("rewind", {"length": self._stands})
+            self._stands = None
 
 
 class Sources:

@@ -12,8 +12,10 @@ that it is delivered to leaves it alone, and when nobody keeps it, it is taken o
 """
 
 import logging
+import math
 import secrets
 from collections.abc import Iterable, Iterator
+from time import monotonic
 from typing import NamedTuple, TypeAlias
 
 from hiredis import ReplyError
@@ -112,6 +114,7 @@ class Work:
         self._lease_ms = int(lease_s * 1000)
         self._ttl_s = ttl_s
         self._consumer = secrets.token_urlsafe(9)
+        self._hung_at = -math.inf
 
     def adding(self, answer_id: str, conversation: str, attempt: int = 1) -> tuple[Command, ...]:
         """Return the commands that put a question into the queue."""
@@ -146,7 +149,7 @@ class Work:
         :raises RedisAway:
         """
         jobs: list[Job] = []
-        if self._commands.unbroken_s * 1000 < self._lease_ms:
+        if not self._could_hear():
             return jobs
         cursor = b"0-0"
         while True:
@@ -158,6 +161,15 @@ class Work:
             jobs += [job for job, _ in self._jobs(named, is_taken_over=True)]
             if cursor == b"0-0" or len(jobs) >= most:
                 return jobs
+
+    def _could_hear(self) -> bool:
+        """Return whether Redis was there for the whole of the last lease; finds out, in case it was not."""
+        asked_at = monotonic()
+        self._commands.execute(("PING",))
+        if (monotonic() - asked_at) * 1000 > self._lease_ms / 3:
+            self._hung_at = monotonic()
+        heard_s = min(self._commands.unbroken_s, monotonic() - self._hung_at)
+        return heard_s * 1000 >= self._lease_ms
 
     def keep(self, entry_ids: Iterable[bytes]) -> list[bytes]:
         """Tell the other answerers that these are being worked on; return those that are not ours any more.

@@ -338,4 +338,4 @@ def test_a_rolling_restart_under_many_answers_is_noticed_by_nobody(
         assert (page.text, page.end.event) == (texts[prompt], "done")
         ids = [parse_id(frame.id) for frame in page.frames if frame.id]
         assert all(before < after for before, after in pairwise(ids))
-        assert calls_of(model, prompt) == ids[-1].attempt
+        assert calls_of(model, prompt) <= ids[-1].attempt

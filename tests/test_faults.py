@@ -166,6 +166,17 @@ def test_a_fault_that_comes_again_fails_the_answer_where_it_is(
     assert KEY not in app.log.read_text()
 
 
+@pytest.mark.parametrize("text", ["Hardly begun", LONG + "And then, in the middle of"])
+def test_what_was_said_stays_where_the_model_can_not_go_on(
+    app: App, model: StandIn, word: str, text: str
+) -> None:
+    model.answer(word, [text, EndWithoutStop()], times=1)
+    model.answer(word, [STATUSES["529"][0]])
+    asked = ask(app.url, word)
+    Reader(app.url + asked["stream"]).read()
+    check_failed(app, asked, text, {"code": "model_overloaded"})
+
+
 @pytest.mark.parametrize("reason", ["refusal", "max_tokens"])
 def test_an_end_that_the_model_chose_is_no_failure(app: App, model: StandIn, word: str, reason: str) -> None:
     model.answer(word, ["So far.", StopReason(reason)])

@@ -91,10 +91,15 @@ def test_an_answer_that_has_hardly_begun_is_begun_again(length: int) -> None:
         ("It rained.", "## Then", "It rained.\n\n## Then"),
         ("- one\n", "  - two", "- one\n  - two"),
         ("下雨了。", "然后停了。", "下雨了。然后停了。"),
+        ("“It rained!”", "Then it stopped.", "“It rained!” Then it stopped."),
+        ("It rained…", "Then it stopped.", "It rained… Then it stopped."),
+        ("It rained. ", "- one\n- two", "It rained. \n\n- one\n- two"),
+        ("It rained. ", "```\ncode\n```", "It rained. \n\n```\ncode\n```"),
     ],
 )
 def test_a_continuation_has_the_space_that_is_due(end: str, continuation: str, whole: str) -> None:
     assert joined(LONG + end, continuation) == LONG + whole
+    assert joined(LONG + end, *continuation) == LONG + whole
 
 
 @pytest.mark.parametrize(
@@ -108,7 +113,11 @@ def test_a_continuation_has_the_space_that_is_due(end: str, continuation: str, w
         ("It rained and ", "rained and poured.", "It rained and poured."),
         ("We saw the ", "these houses.", "We saw the these houses."),
         ("We saw a breathe ", "the house.", "We saw a breathe the house."),
-        ("| - | - ", "| - | - |", "| - | - | - | - |"),
+        ("It is 0 1 ", "0 1 0 1.", "It is 0 1 0 1 0 1."),
+        ("\n\n- Redis\n", "- Redis\n- Sentinel", "\n\n- Redis\n- Sentinel"),
+        ("\n\n- Redis\n", "- Redis Sentinel\n", "\n\n- Redis\n- Redis Sentinel\n"),
+        ("\n\n| 10 | 20 |\n", "| 20 | 20 |", "\n\n| 10 | 20 |\n| 20 | 20 |"),
+        ("\n\n| 10 | 20 |\n", "| 10 | 20 |\n| 20 | 20 |", "\n\n| 10 | 20 |\n| 20 | 20 |"),
         ("下雨了。", "下雨了。然后停了。", "下雨了。然后停了。"),
     ],
 )
@@ -119,7 +128,14 @@ def test_words_that_are_said_again_are_dropped(end: str, continuation: str, whol
 
 def test_a_block_of_code_is_not_opened_twice() -> None:
     code = f"{LONG}\n\n```python\n" + "print(1)\n" * BACK_CHARS
-    assert joined(code, "```python\nprint(2)\n```") == f"{code}print(2)\n```"
+    for continuation in ("```python\nprint(2)\n```", "```python\nprint(1)\nprint(2)\n```"):
+        assert joined(code, continuation) == f"{code}print(2)\n```"
+        assert joined(code, *continuation) == f"{code}print(2)\n```"
+
+
+def test_a_line_of_code_is_no_repetition_of_one_that_is_indented_otherwise() -> None:
+    code = f"{LONG}\n\n```ruby\n" + "  print(1)\n" * BACK_CHARS + "    end\n"
+    assert joined(code, *"  end\nend\n") == f"{code}  end\nend\n"
 
 
 def test_a_continuation_that_only_says_the_end_again_adds_nothing() -> None:
@@ -128,8 +144,12 @@ def test_a_continuation_that_only_says_the_end_again_adds_nothing() -> None:
 
 def test_the_first_words_come_as_soon_as_they_are_no_repetition() -> None:
     seam = Seam(LONG)
-    assert seam.join("Quite") == "Quite"
-    assert seam.join(" another") == " another"
+    assert [seam.join("Qui"), seam.join("te"), seam.join(" an"), seam.join("other")] == [
+        "",
+        "",
+        "Quite an",
+        "other",
+    ]
 
 
 def test_what_joins_nothing_passes_as_it_is() -> None:
@@ -147,7 +167,11 @@ def test_a_tale_cut_anywhere_ends_as_if_it_had_not_been(repeats: int) -> None:
         assert joined(kept, *pieces) == TALE, f"cut after {end}"
 
 
-@given(st.text(max_size=600), st.text(max_size=600), st.integers(1, 9))
+PIECES = [*"ab1. \n-*|`#>。語", "```", "It rained. ", "- one\n", "| 10 | 20 |\n", "  end\n", "\n\n"]
+MARKDOWN = st.lists(st.sampled_from(PIECES), max_size=60).map("".join)
+
+
+@given(st.one_of(st.text(max_size=600), MARKDOWN.map(LONG.__add__)), MARKDOWN, st.integers(1, 9))
 def test_any_split_of_a_continuation_joins_alike(said: str, text: str, size: int) -> None:
     pieces = [text[n : n + size] for n in range(0, len(text), size)]
     assert joined(said, *pieces) == joined(said, text)

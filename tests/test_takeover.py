@@ -15,8 +15,8 @@ from story import tale, telling, tokens
 
 from chatsse.connections import Connections
 from chatsse.event import START, Event, text_of
+from chatsse.journal import hash_key, reading
 from chatsse.journal import read as read_log
-from chatsse.journal import reading
 
 DATABASE = 3999  # Far from those that the tests count up.
 SENTENCES = 30
@@ -30,6 +30,13 @@ class Place:
     web: App
     connections: Connections
     start: Callable[[], Worker]
+
+    def request_of(self, stream: str) -> bytes | None:
+        """Return what is kept of the request to the model."""
+        (request,) = self.connections.commands.execute(
+            ("HGET", hash_key(stream.rpartition("/")[2]), "request")
+        )
+        return request
 
     def log_of(self, answer_id: str) -> list[Event]:
         (entries,) = self.connections.commands.execute(reading(answer_id, START))
@@ -121,9 +128,11 @@ def test_a_second_attempt_asks_for_the_same_and_for_no_more_than_is_left(
     until(lambda: len(calls_of(model, word)) == 2, "both are asked")
     Reader(place.web.url + streams[1]).read(until="".join(tokens(tales.text(tales.prompts[1]))[:200]))
     killed.kill()
+    assert all(map(place.request_of, streams))
     place.start()
     for stream in streams:
         Reader(place.web.url + stream).read()
+        assert place.request_of(stream) is None
     again, on = sorted(calls_of(model, word)[2:], key=lambda call: len(call.said))
     first = {call.prompt: call.body for call in calls_of(model, word)[:2]}
     assert again.body == first[again.prompt]
