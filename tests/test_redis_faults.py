@@ -294,7 +294,13 @@ def test_of_many_live_answers_none_is_lost_however_often_redis_dies(
     parts = [f"{n} {tale(2, word)} " for n in range(RESTARTS + 1)]
     deaths = 0
     model.answer(word, lambda _: telling_up_to(parts, lambda: deaths))
-    with make("valkey", tmp_path) as server, App(server.url(0), model.url, tmp_path) as app:
+    # Two processes answer, each of which could take the other for dead.
+    lease = {"CHATSSE_LEASE_S": "3"}
+    with (
+        make("valkey", tmp_path) as server,
+        App(server.url(0), model.url, tmp_path, lease) as app,
+        Worker(server.url(0), model.url, tmp_path, lease),
+    ):
         readers = [Reader(app.url + ask(app.url, word)["stream"]) for _ in range(STREAMS)]
         readings = [gevent.spawn(read_to_the_end, reader) for reader in readers]
         until(lambda: all(reader.text == parts[0] for reader in readers), "all have begun")
