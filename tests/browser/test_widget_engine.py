@@ -756,3 +756,37 @@ def test_a_question_that_was_left_long_ago_is_not_put_by_itself(tab: Tab, word: 
     tab.page.clock.set_system_time(datetime.now(UTC) + timedelta(hours=2))
     tab.reload()
     eventually(tab.page, lambda: tab.turn["problem"], "unreachable")
+
+
+def test_what_was_cleared_in_one_tab_is_forgotten_by_the_other(
+    tab: Tab, context: BrowserContext, proxy: Proxy, model: StandIn, word: str
+) -> None:
+    other = Tab.of(context, proxy)
+    for n in ("one", "two"):
+        model.answer(f"{word} {n}", [n])
+        tab.ask(f"{word} {n}")
+        tab.sees_the_end(n)
+        eventually(tab.page, lambda: [turn["text"] for turn in tab.kept[1:]], [n])
+        (conversation,) = tab.kept[0]["conversations"]
+        if n == "one":
+            other.sees_the_end(n)
+            other.do("clearData()")
+            eventually(tab.page, lambda: tab.turns, [])
+    assert proxy.seen(f"/conversations/{conversation}") == []
+
+
+def test_a_tab_that_comes_to_lead_while_it_asks_asks_only_once(
+    tab: Tab, context: BrowserContext, proxy: Proxy, model: StandIn, word: str
+) -> None:
+    model.answer(word, ["a"])
+    other = Tab.of(context, proxy)
+    held: list[Route] = []
+    other.page.route("**/chat", lambda route: held.append(route))
+    other.ask(word)
+    eventually(other.page, lambda: len(held), 1)
+    tab.page.close()
+    leads = "navigator.locks.query().then(({ pending }) => pending.length)"
+    eventually(other.page, lambda: other.page.evaluate(leads), 0)
+    held[0].continue_()
+    other.sees_the_end("a")
+    assert len(held) == 1
