@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Answer, isAfter, safeLink } from "../../static/chat/answer.js";
+import { Answer, isAfter, safeLink } from "../../static/widget/answer.js";
 
 /**
  * The answer after `events`, each `[id, event, data]`.
@@ -84,6 +84,20 @@ test("the grounds are the sources cited, or all where none is", () => {
   assert.deepEqual(after(events).grounds, [sources[1]]);
   events.push(["2-1", "rewind", { length: 2 }]);
   assert.deepEqual(after(events).grounds, sources);
+});
+
+test("a citation says where in the text it stands, and a rewind takes back those behind it", () => {
+  /** @type {[string, string, unknown][]} */
+  const events = [...HELLO, ["1-4", "citation", { n: 2, quote: "lo" }]];
+  assert.deepEqual(after(events).citations, [{ n: 2, at: 5, quote: "lo" }]);
+  assert.deepEqual(after([...events, ["2-1", "rewind", { length: 4 }]]).citations, []);
+});
+
+test("whether an event was new is said", () => {
+  const answer = after(HELLO);
+  assert.equal(answer.apply({ id: "1-3", event: "message", data: { token: "lo" } }), false);
+  assert.equal(answer.apply({ id: "", event: "ping", data: {} }), false);
+  assert.equal(answer.apply({ id: "1-4", event: "message", data: { token: "!" } }), true);
 });
 
 test("data of another shape does no harm", () => {
