@@ -1,0 +1,267 @@
+// @ts-check
+/**
+ * The Markdown within one block: emphasis, code, links, entities.
+ *
+ * What opens is shown at once: `**bo` is bold before its end has come. Where the end never comes the mark is put
+ * back before the element, which is then marked as `unclosed`, and looks like the text around it.
+ */
+
+import { clean, Input, pattern } from "./input.js";
+import { makeLink, nameHost, safeUrl } from "./link.js";
+
+/** @typedef {{ mark: string, element: Element }} Span */
+
+/** Spans within spans, beyond which marks are text. */
+const DEEPEST = 8;
+
+const TEXT = pattern("(?: ?[^ \\t\\n\\\\`*_~[!<&|h])+");
+const SPACES = pattern("[ \\t]{1,99}", "(?=([^ \\t]))");
+const ESCAPE = pattern("\\\\", "([^])");
+const ENTITY = pattern("&", "(#?\\w{0,8})", ";");
+const DELIMITER = pattern("(\\*{1,9}|_{1,9}|~{1,9})", "(?=([^]))");
+const CODE = pattern("(`{1,99})", "(?=[^`])", " ?");
+const CODE_TEXT = pattern("(?: ?[^`\\n|\\\\ ])+");
+const CODE_END = pattern(" ?", "(`{1,99})", "(?=[^`])");
+const CODE_PIPE = pattern("\\\\", "\\|");
+const LINK = pattern(
+  "!?",
+  "\\[",
+  "((?:\\\\(?:[^\\n]|$)|\\[[^[\\]\\n]*(?:\\]|$)|[^[\\]\\\\\\n])*)",
+  "\\]",
+  "\\(",
+  "[ \\t]*",
+  "(<[^<>\\n]*(?:>|$)|(?:\\\\(?:\\S|$)|\\([^\\s()]*(?:\\)|$)|[^\\s()\\\\<])*)",
+  "(?:[ \\t]+(?:\"[^\"\\n]*(?:\"|$)|'[^'\\n]*(?:'|$)|$))?",
+  "[ \\t]*",
+  "\\)",
+);
+const WEB = [..."http", "s?", ":", "/", "/"];
+const WEB_LINK = pattern("<", ...WEB, "[^\\s<>]*", ">");
+const MAIL_LINK = pattern("<", "(?:mailto:)?[\\w.+-]{0,64}", "@", "[\\w.-]{1,255}", ">");
+// Up to where the scripts begin that are written without spaces.
+const ADDRESS = "[!#-;=?-Z_a-z~\\xa1-\\u1fff]";
+const BARE_LINK = pattern(...WEB, `${ADDRESS}{1,1900}`, `(?!${ADDRESS})`);
+
+const ESCAPABLE = /[!-/:-@[-`{-~]/;
+const WORD = /[\p{L}\p{N}]/u;
+/** A mark before one of these is more likely a star, as in `*.js`, than emphasis. */
+const NO_EMPHASIS = /[\s.,/;:!?)=]/;
+const ENTITIES = new Map(
+  Object.entries({ amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\xa0", hellip: "…", ndash: "–", mdash: "—" }),
+);
+
+export class Inline {
+  /** @type {Span[]} */
+  #spans = [];
+  #block;
+  #input;
+  #base;
+  #kind;
+  /** Whether nothing has been said in this line. */
+  #fresh = true;
+  /** Whether the line ended in a backslash: one that breaks it, where the block goes on. */
+  #slash = false;
+
+  /**
+   * @param {Element} block where the text goes
+   * @param {Input} input
+   * @param {string} base what addresses are relative to
+   * @param {"text" | "heading" | "cell" | "link"} kind
+   */
+  constructor(block, input, base, kind) {
+    this.#block = block;
+    this.#input = input;
+    this.#base = base;
+    this.#kind = kind;
+  }
+
+  /** The element that the text has come to. */
+  get end() {
+    return this.#spans.at(-1)?.element ?? this.#block;
+  }
+
+  /** The block goes on in a new line. */
+  break() {
+    this.#slash = false;
+    if (this.#code) return this.say(" ");
+    this.end.append(this.#make("br"));
+    this.#fresh = true;
+  }
+
+  close() {
+    if (this.#slash) this.say("\\");
+    this.#slash = false;
+    while (this.#spans.length) this.#undo();
+  }
+
+  /** @param {string} text */
+  say(text) {
+    addText(this.end, text);
+    this.#fresh = false;
+  }
+
+  /** Read on, but not past a line's end; whether something could be read. */
+  step() {
+    const input = this.#input;
+    let found;
+    if (this.#code) return this.#inCode();
+    if ((found = input.match(TEXT))) this.say(input.skip(Math.min(found[0].length, input.stop - input.taken)));
+    else if ((found = input.read(SPACES))) this.#space(found);
+    else if ((found = input.match(ESCAPE))) this.#escape(found[1]);
+    else if ((found = input.read(ENTITY))) this.say(decode(found[1]) ?? found[0]);
+    else if ((found = input.match(DELIMITER))) this.#delimit(found[1], found[2]);
+    else if (this.#spans.length < DEEPEST && (found = input.read(CODE))) this.#open("code", found[0]);
+    else if ((found = input.read(LINK))) this.#link(found[1], unescaped(found[2].replace(/^<|>$/g, "")));
+    else if ((found = input.read(WEB_LINK) ?? input.read(MAIL_LINK))) this.#autolink(found[0].slice(1, -1), found[0]);
+    else if (!/\w/.test(input.before) && (found = input.match(BARE_LINK))) this.#bareLink(found[0]);
+    else if (input.open) return false;
+    else this.say(input.skip(1));
+    return true;
+  }
+
+  get #code() {
+    return this.#spans.at(-1)?.mark[0] === "`";
+  }
+
+  #inCode() {
+    const input = this.#input;
+    let found;
+    if ((found = input.read(CODE_END))) {
+      if (found[1] === this.#spans.at(-1)?.mark.trim()) this.#spans.pop();
+      else this.say(found[0]);
+    } else if (this.#kind === "cell" && input.read(CODE_PIPE)) this.say("|");
+    else if ((found = input.read(CODE_TEXT))) this.say(found[0]);
+    else if (input.open) return false;
+    else this.say(input.skip(1));
+    return true;
+  }
+
+  /** @param {RegExpExecArray} spaces and what follows them */
+  #space([spaces, next]) {
+    const trailing = next === "\n" || (next === "|" && this.#kind === "cell");
+    if (!trailing && !this.#fresh) this.say(spaces);
+  }
+
+  /** @param {string} next */
+  #escape(next) {
+    const escaped = ESCAPABLE.test(next);
+    this.#slash = next === "\n";
+    this.#input.skip(escaped ? 2 : 1);
+    if (!this.#slash) this.say(escaped ? next : "\\");
+  }
+
+  /**
+   * A run of marks: it closes what is open, else it opens, else it is text.
+   * @param {string} run
+   * @param {string} after
+   */
+  #delimit(run, after) {
+    const inWord = (/** @type {string} */ next) => run[0] === "_" && WORD.test(next);
+    const { before } = this.#input;
+    const closes = /\S/.test(before) && !inWord(after);
+    const opens = !(run.length > 1 ? /\s/ : NO_EMPHASIS).test(after) && !inWord(before);
+    this.#input.skip(run.length);
+    if (run.length > 3 || (run[0] === "~" && run.length !== 2)) return this.say(run);
+    let left = run;
+    for (let at; closes && left && (at = this.#opener(left)) >= 0; ) {
+      left = left.slice(this.#spans[at].mark.length);
+      this.#closeAt(at);
+    }
+    if (!opens || this.#spans.length + 1 >= DEEPEST) return left && this.say(left);
+    if (left[0] === "~") return this.#open("del", left);
+    if (left.length % 2) this.#open("em", left[0]);
+    if (left.length > 1) this.#open("strong", left.slice(-2));
+  }
+
+  /** Where among the spans is one that `run` may close? @param {string} run @returns {number} */
+  #opener(run) {
+    const marks = this.#spans.map(({ mark }) => mark);
+    if (run.length > 2) return Math.max(marks.lastIndexOf(run[0]), marks.lastIndexOf(run.slice(-2)));
+    const same = marks.lastIndexOf(run);
+    return same < 0 ? marks.lastIndexOf(run[0]) : same;
+  }
+
+  /** @param {string} tag @param {string} mark */
+  #open(tag, mark) {
+    const element = this.#make(tag);
+    this.end.append(element);
+    this.#spans.push({ mark, element });
+  }
+
+  /** @param {number} at */
+  #closeAt(at) {
+    while (this.#spans.length > at + 1) this.#undo();
+    this.#spans.pop();
+  }
+
+  #undo() {
+    const { mark, element } = /** @type {Span} */ (this.#spans.pop());
+    element.before(mark);
+    element.className = "unclosed";
+  }
+
+  /**
+   * A link with Markdown in its text; where the address will not do, or in another link, only its text.
+   * @param {string} text
+   * @param {string} address
+   */
+  #link(text, address) {
+    const url = this.#kind === "link" ? null : safeUrl(address, this.#base);
+    const link = url && makeLink(this.#block.ownerDocument, url, this.#base);
+    if (link) this.end.append(link);
+    this.#inside(link ?? this.end, text);
+    if (url && link) nameHost(link, url, this.#base);
+    this.#fresh = false;
+  }
+
+  /** @param {Element} element @param {string} text */
+  #inside(element, text) {
+    const input = Object.assign(new Input(), { rest: `${text}\n`, final: true });
+    const inline = new Inline(element, input, this.#base, "link");
+    while (input.rest !== "\n") inline.step();
+    inline.close();
+  }
+
+  /** @param {string} address @param {string} source what to show where the address will not do */
+  #autolink(address, source) {
+    const url = this.#kind === "link" ? null : safeUrl(/^(http|mailto:)/i.test(address) ? address : `mailto:${address}`, this.#base);
+    if (!url) return this.say(source);
+    const link = makeLink(this.#block.ownerDocument, url, this.#base);
+    link.append(address);
+    this.end.append(link);
+    nameHost(link, url, this.#base);
+    this.#fresh = false;
+  }
+
+  /** Without the punctuation at the end, but with the bracket that closes one in the address. @param {string} text */
+  #bareLink(text) {
+    let address = text.replace(/[?!.,:;*_~')]+$/, "");
+    if (text[address.length] === ")" && address.lastIndexOf("(") > address.lastIndexOf(")")) address += ")";
+    this.#input.skip(address.length);
+    this.#autolink(address, address);
+  }
+
+  /** @param {string} tag */
+  #make(tag) {
+    return this.#block.ownerDocument.createElement(tag);
+  }
+}
+
+/** @param {Element} element @param {string} text */
+export function addText(element, text) {
+  const last = element.lastChild;
+  if (last?.nodeType === 3) /** @type {Text} */ (last).appendData(text);
+  else element.append(text);
+}
+
+/** @param {string} text */
+function unescaped(text) {
+  return text.replace(/\\([!-/:-@[-`{-~])|&(#?\w{1,8});/g, (all, character, name) => character ?? decode(name) ?? all);
+}
+
+/** The character that an entity stands for. @param {string} name */
+function decode(name) {
+  if (!/^#(\d+|x[\da-f]+)$/i.test(name)) return ENTITIES.get(name);
+  const code = Number(name.slice(1).replace(/^x/i, "0x"));
+  return clean(code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? "\ufffd" : String.fromCodePoint(code));
+}
