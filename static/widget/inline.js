@@ -6,8 +6,59 @@
  * back before the element, which is then marked as `unclosed`, and looks like the text around it.
  */
 
-import { clean, Input, pattern } from "./input.js";
-import { makeLink, nameHost, safeUrl } from "./link.js";
+import { add, addLink, safeUrl } from "./link.js";
+
+/** Longer things than this are not looked for: so little is held back at most, and so little read again. */
+const LONGEST = 2000;
+
+/**
+ * A pattern for `steps` that follow one another. Where the text ends between two steps, or in a step that
+ * allows it, the pattern matches too, but its last group takes no part.
+ * @param {string[]} steps
+ */
+export function pattern(...steps) {
+  const last = `${steps.pop()}()`;
+  return new RegExp(`^${steps.reduceRight((rest, step) => `${step}(?:$|${rest})`, last)}`, "i");
+}
+
+export class Input {
+  rest = "";
+  /** How many characters have been read. */
+  taken = 0;
+  /** No plain text is read past this point in one go. */
+  stop = Infinity;
+  /** The character read last. */
+  before = "\n";
+  /** Whether something looked for may have begun, so that nothing can be read before more has come. */
+  open = false;
+  /** Whether no more will come. */
+  final = false;
+
+  /** What the rest begins with; null too while that is open. @param {RegExp} pattern */
+  match(pattern) {
+    const found = this.open ? null : pattern.exec(this.rest);
+    if (!found || found[0].length > LONGEST) return null;
+    if (found.at(-1) !== undefined) return found;
+    this.open = !this.final;
+    return null;
+  }
+
+  /** The same, and read it. @param {RegExp} pattern */
+  read(pattern) {
+    const found = this.match(pattern);
+    if (found) this.skip(found[0].length);
+    return found;
+  }
+
+  /** @param {number} length */
+  skip(length) {
+    const text = this.rest.slice(0, length);
+    this.before = text.at(-1) ?? this.before;
+    this.rest = this.rest.slice(length);
+    this.taken += text.length;
+    return text;
+  }
+}
 
 /** @typedef {{ mark: string, element: Element }} Span */
 
@@ -36,19 +87,15 @@ const LINK = pattern(
   "\\)",
 );
 const WEB = [..."http", "s?", ":", "/", "/"];
-const WEB_LINK = pattern("<", ...WEB, "[^\\s<>]*", ">");
-const MAIL_LINK = pattern("<", "(?:mailto:)?[\\w.+-]{0,64}", "@", "[\\w.-]{1,255}", ">");
+const AUTO_LINK = pattern("<", ...WEB, "[^\\s<>]*", ">");
 // Up to where the scripts begin that are written without spaces.
 const ADDRESS = "[!#-;=?-Z_a-z~\\xa1-\\u1fff]";
 const BARE_LINK = pattern(...WEB, `${ADDRESS}{1,1900}`, `(?!${ADDRESS})`);
 
-const ESCAPABLE = /[!-/:-@[-`{-~]/;
 const WORD = /[\p{L}\p{N}]/u;
 /** A mark before one of these is more likely a star, as in `*.js`, than emphasis. */
 const NO_EMPHASIS = /[\s.,/;:!?)=]/;
-const ENTITIES = new Map(
-  Object.entries({ amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\xa0", hellip: "…", ndash: "–", mdash: "—" }),
-);
+const ENTITIES = new Map(Object.entries({ amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\xa0" }));
 
 export class Inline {
   /** @type {Span[]} */
@@ -66,7 +113,7 @@ export class Inline {
    * @param {Element} block where the text goes
    * @param {Input} input
    * @param {string} base what addresses are relative to
-   * @param {"text" | "heading" | "cell" | "link"} kind
+   * @param {"text" | "cell" | "link"} kind
    */
   constructor(block, input, base, kind) {
     this.#block = block;
@@ -84,7 +131,7 @@ export class Inline {
   break() {
     this.#slash = false;
     if (this.#code) return this.say(" ");
-    this.end.append(this.#make("br"));
+    add(this.end, "br");
     this.#fresh = true;
   }
 
@@ -112,8 +159,8 @@ export class Inline {
     else if ((found = input.match(DELIMITER))) this.#delimit(found[1], found[2]);
     else if (this.#spans.length < DEEPEST && (found = input.read(CODE))) this.#open("code", found[0]);
     else if ((found = input.read(LINK))) this.#link(found[1], unescaped(found[2].replace(/^<|>$/g, "")));
-    else if ((found = input.read(WEB_LINK) ?? input.read(MAIL_LINK))) this.#autolink(found[0].slice(1, -1), found[0]);
-    else if (!/\w/.test(input.before) && (found = input.match(BARE_LINK))) this.#bareLink(found[0]);
+    else if ((found = input.read(AUTO_LINK))) this.#address(found[0].slice(1, -1), found[0]);
+    else if (!/\w/.test(input.before) && (found = input.match(BARE_LINK))) this.#bare(found[0]);
     else if (input.open) return false;
     else this.say(input.skip(1));
     return true;
@@ -144,7 +191,7 @@ export class Inline {
 
   /** @param {string} next */
   #escape(next) {
-    const escaped = ESCAPABLE.test(next);
+    const escaped = /[!-/:-@[-`{-~]/.test(next);
     this.#slash = next === "\n";
     this.#input.skip(escaped ? 2 : 1);
     if (!this.#slash) this.say(escaped ? next : "\\");
@@ -183,9 +230,7 @@ export class Inline {
 
   /** @param {string} tag @param {string} mark */
   #open(tag, mark) {
-    const element = this.#make(tag);
-    this.end.append(element);
-    this.#spans.push({ mark, element });
+    this.#spans.push({ mark, element: add(this.end, tag) });
   }
 
   /** @param {number} at */
@@ -200,18 +245,30 @@ export class Inline {
     element.className = "unclosed";
   }
 
-  /**
-   * A link with Markdown in its text; where the address will not do, or in another link, only its text.
-   * @param {string} text
-   * @param {string} address
-   */
+  /** Its text is Markdown, and all there is of it in another link, or where the address will not do. @param {string} text @param {string} address */
   #link(text, address) {
-    const url = this.#kind === "link" ? null : safeUrl(address, this.#base);
-    const link = url && makeLink(this.#block.ownerDocument, url, this.#base);
-    if (link) this.end.append(link);
-    this.#inside(link ?? this.end, text);
-    if (url && link) nameHost(link, url, this.#base);
+    this.#to(address, (link) => this.#inside(link, text)) || this.#inside(this.end, text);
+  }
+
+  /** @param {string} address @param {string} source what it is where it will not do */
+  #address(address, source = address) {
+    this.#to(address, (link) => link.append(address)) || this.say(source);
+  }
+
+  /** Without the punctuation after it, but with the bracket that closes one of its own. @param {string} text */
+  #bare(text) {
+    let address = text.replace(/[?!.,:;*_~')]+$/, "");
+    if (text[address.length] === ")" && address.lastIndexOf("(") > address.lastIndexOf(")")) address += ")";
+    this.#input.skip(address.length);
+    this.#address(address);
+  }
+
+  /** @param {string} address @param {(link: Element) => void} fill */
+  #to(address, fill) {
+    const url = this.#kind !== "link" && safeUrl(address, this.#base);
     this.#fresh = false;
+    if (url) addLink(this.end, url, this.#base, fill);
+    return url;
   }
 
   /** @param {Element} element @param {string} text */
@@ -220,30 +277,6 @@ export class Inline {
     const inline = new Inline(element, input, this.#base, "link");
     while (input.rest !== "\n") inline.step();
     inline.close();
-  }
-
-  /** @param {string} address @param {string} source what to show where the address will not do */
-  #autolink(address, source) {
-    const url = this.#kind === "link" ? null : safeUrl(/^(http|mailto:)/i.test(address) ? address : `mailto:${address}`, this.#base);
-    if (!url) return this.say(source);
-    const link = makeLink(this.#block.ownerDocument, url, this.#base);
-    link.append(address);
-    this.end.append(link);
-    nameHost(link, url, this.#base);
-    this.#fresh = false;
-  }
-
-  /** Without the punctuation at the end, but with the bracket that closes one in the address. @param {string} text */
-  #bareLink(text) {
-    let address = text.replace(/[?!.,:;*_~')]+$/, "");
-    if (text[address.length] === ")" && address.lastIndexOf("(") > address.lastIndexOf(")")) address += ")";
-    this.#input.skip(address.length);
-    this.#autolink(address, address);
-  }
-
-  /** @param {string} tag */
-  #make(tag) {
-    return this.#block.ownerDocument.createElement(tag);
   }
 }
 
@@ -264,4 +297,13 @@ function decode(name) {
   if (!/^#(\d+|x[\da-f]+)$/i.test(name)) return ENTITIES.get(name);
   const code = Number(name.slice(1).replace(/^x/i, "0x"));
   return clean(code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? "\ufffd" : String.fromCodePoint(code));
+}
+
+/**
+ * The text without what could make it look like another: characters that turn its direction, and NUL.
+ * Looks at each character alone, so that it does not matter where a text is split.
+ * @param {string} text
+ */
+export function clean(text) {
+  return text.replace(/[\r\u202a-\u202e\u2066-\u2069]/g, "").replace(/\0/g, "\ufffd");
 }

@@ -2,64 +2,55 @@
 /** Links to addresses that nobody has checked: where they may lead, and how they say so. */
 
 /**
- * The address as a link may carry it, or null: web pages and plain mail addresses only, nothing hidden in it.
+ * The address as a link may carry it, or null: the web and plain mail only, with nothing hidden in it.
  * @param {string} address
  * @param {string} base
  */
 export function safeUrl(address, base) {
-  if (!address || /[\0-\x1f\x7f-\x9f]/.test(address)) return null;
   try {
     const url = new URL(address, base);
-    if (url.protocol === "mailto:") return /^[\w.+-]+@[\w.-]+$/.test(url.pathname) ? new URL(`mailto:${url.pathname}`) : null;
-    return /^https?:$/.test(url.protocol) && !url.username && !url.password ? url : null;
+    const { protocol, pathname, username, password } = url;
+    if (!address || username || password || /[\0-\x1f\x7f-\x9f]/.test(address)) return null;
+    if (protocol === "mailto:") return /^[\w.+-]+@[\w.-]+$/.test(pathname) ? new URL(protocol + pathname) : null;
+    return /^https?:$/.test(protocol) ? url : null;
   } catch {
     return null;
   }
 }
 
 /**
- * A link; one that leaves the site of `base` opens a tab of its own, which learns nothing of this page.
- * Its direction is its own, so that no text around it turns it round.
- * @param {Document} document
+ * Append a link, which `fill` gives its text. Where it leaves the site of `base`, it opens a tab that learns
+ * nothing of this page, and names its host unless the text does; foreign letters are in Punycode there.
+ * @param {Element} parent
  * @param {URL} url as `safeUrl` returned it
  * @param {string} base
+ * @param {(link: Element) => void} fill
  */
-export function makeLink(document, url, base) {
-  const link = document.createElement("a");
-  link.setAttribute("href", url.href);
-  link.setAttribute("dir", "auto");
-  if (leaves(url, base)) {
+export function addLink(parent, { href, host, pathname, origin }, base, fill) {
+  const link = add(parent, "a", { href, dir: "auto" });
+  const place = host || pathname;
+  fill(link);
+  const text = String(link.textContent).trim().toLowerCase();
+  if (!text) link.append(place);
+  if (origin === new URL(base).origin) return;
+  if (host) {
     link.setAttribute("target", "_blank");
     link.setAttribute("rel", "noopener noreferrer nofollow");
   }
-  return link;
-}
-
-/**
- * Say in the link where it leads, unless its text does; a host in foreign letters is in Punycode.
- * @param {Element} link
- * @param {URL} url
- * @param {string} base
- */
-export function nameHost(link, url, base) {
-  const place = url.host || url.pathname;
-  const text = link.textContent ?? "";
-  if (!text.trim()) link.append(place);
-  else if (url.origin !== new URL(base).origin && named(text) !== place.toLowerCase()) {
-    const host = link.ownerDocument.createElement("span");
-    host.className = "host";
-    host.setAttribute("dir", "ltr");
-    host.append(` (${place})`);
-    link.append(host);
+  if (text && text.replace(/^https?:\/\//, "").split(/[/?#]/)[0] !== place.toLowerCase()) {
+    add(link, "span", { class: "host", dir: "ltr" }).append(` (${place})`);
   }
 }
 
-/** @param {URL} url @param {string} base */
-function leaves(url, base) {
-  return url.protocol !== "mailto:" && url.origin !== new URL(base).origin;
-}
-
-/** The host or mail address that a text gives itself out for. @param {string} text */
-function named(text) {
-  return text.trim().toLowerCase().replace(/^(https?:\/\/|mailto:)/, "").split(/[/?#]/)[0];
+/**
+ * Append a new element.
+ * @param {Element} parent
+ * @param {string} tag
+ * @param {Record<string, string>} attributes
+ */
+export function add(parent, tag, attributes = {}) {
+  const element = parent.ownerDocument.createElement(tag);
+  for (const name in attributes) element.setAttribute(name, attributes[name]);
+  parent.append(element);
+  return element;
 }

@@ -63,7 +63,7 @@ const SPEC = [
   ["code", "`a*b*` ``c`d`` `` `e` ``", "<p><code>a*b*</code> <code>c`d</code> <code>`e`</code></p>"],
   ["code without its end", "a `b", '<p>a `<code class="unclosed">b</code></p>'],
   ["escapes", "\\*a\\* \\# \\[b](c) \\d \\`", "<p>*a* # [b](c) \\d `</p>"],
-  ["entities are text", "&amp; &lt;b&gt; &#65;&#x42; &hellip;", "<p>&amp; &lt;b> AB …</p>"],
+  ["entities are text", "&amp; &lt;b&gt; &#65;&#x42;&nbsp;", "<p>&amp; &lt;b> AB\xa0</p>"],
   ["what is no entity", "AT&T &nope; &constructor; &#; &#xg; & &amp", "<p>AT&amp;T &amp;nope; &amp;constructor; &amp;#; &amp;#xg; &amp; &amp;amp</p>"],
   ["HTML is text", "<b>a</b>\n\n<script>\nalert(1)\n</script>", "<p>&lt;b>a&lt;/b></p><p>&lt;script><br>alert(1)<br>&lt;/script></p>"],
   ["a list", "- a\n- b\n\n- c", "<ul><li>a</li><li>b</li><li>c</li></ul>"],
