@@ -1,5 +1,6 @@
 """Hostile answers in a real page: nothing runs, nothing leaves, no link leads where none may."""
 
+import re
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -10,17 +11,17 @@ import pytest
 from playwright.sync_api import Page
 
 ROOT = Path(__file__).parents[2]
-TAGS = frozenset(
-    "a blockquote br code del div em h3 h4 h5 h6 hr li ol p pre span strong table tbody td th thead tr ul".split()
+TAGS = re.compile(
+    "a|b(r|lockquote)|code|d(el|iv)|em|h[3-6r]|li|ol|p(re)?|s(pan|trong)|t(able|[dhr]|body|head)|ul"
 )
-ATTRIBUTES = frozenset({"class", "dir", "href", "rel", "start", "tabindex", "target"})
-PROTOCOLS = frozenset({"http:", "https:", "mailto:"})
+ATTRIBUTES = {"class", "dir", "href", "rel", "start", "tabindex", "target"}
+PROTOCOLS = {"http:", "https:", "mailto:"}
 
 
 class Quiet(SimpleHTTPRequestHandler):
     """The repository's files."""
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_request(self, *args: object) -> None:
         pass
 
 
@@ -45,9 +46,9 @@ def test_hostile_answers_run_nothing_fetch_nothing_and_link_nowhere_else(page: P
     for i in range(page.evaluate("count")):
         shown = page.evaluate("i => show(i)", i)
         assert shown["same"], i
-        assert set(shown["tags"]) <= TAGS, i
+        assert all(map(TAGS.fullmatch, shown["tags"])), i
         assert set(shown["attributes"]) <= ATTRIBUTES, i
         assert set(shown["protocols"]) <= PROTOCOLS, i
-        assert shown["secrets"] == shown["home"] == 0, i
+        assert shown["secrets"] == shown["astray"] == 0, i
     assert page.evaluate("fallen") == 0
     assert events == []
