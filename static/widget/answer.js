@@ -92,17 +92,3 @@ export function isAfter(id, cursor) {
   const [lastAttempt, lastSeq] = cursor ? cursor.split("-").map(Number) : [0, -1];
   return attempt > lastAttempt || (attempt === lastAttempt && seq > lastSeq);
 }
-
-/**
- * The address as a link may carry it, or null: only the web's own schemes, never `javascript:` and its like.
- * @param {unknown} address
- * @param {string} base
- */
-export function safeLink(address, base) {
-  try {
-    const url = new URL(String(address), base);
-    return url.protocol === "https:" || url.protocol === "http:" ? url : null;
-  } catch {
-    return null;
-  }
-}
