@@ -595,3 +595,34 @@ def test_a_phone_shows_an_answer_without_sideways_scrolling(
     eventually(phone, lambda: overflow(phone), 0)
     log = visitor.panel.locator(".log")
     assert log.evaluate("(log) => log.scrollWidth - log.clientWidth") == 0
+
+
+def test_a_phones_keyboard_does_not_cover_the_field(app: App, phone: Page) -> None:
+    visitor = Visitor(phone, app.url)
+    visitor.open()
+    # Chromium has no keyboard to show here: the viewport says what it would say above one.
+    phone.evaluate(
+        """() => {
+          Object.defineProperty(visualViewport, "height", { value: 400 });
+          Object.defineProperty(visualViewport, "offsetTop", { value: 30 });
+          visualViewport.dispatchEvent(new Event("resize"));
+        }"""
+    )
+    eventually(phone, visitor.panel.bounding_box, {"x": 0, "y": 30, "width": PHONE["width"], "height": 400})
+    assert visitor.send.evaluate("(send) => send.getBoundingClientRect().bottom") < 430
+
+
+def test_a_question_that_comes_too_early_waits_in_the_field(
+    visitor: Visitor, model: StandIn, word: str, gate: threading.Event
+) -> None:
+    model.answer(word, ["a ", Wait(gate), "b"])
+    visitor.ask(word)
+    visitor.sees("a ")
+    visitor.prompt.fill("and then?")
+    visitor.prompt.press("Enter")
+    visitor.page.evaluate("document.querySelector('chatsse-widget').ask('or this?')")
+    eventually(visitor.page, visitor.prompt.input_value, "or this?")
+    gate.set()
+    visitor.sees_the_end("a b")
+    expect(visitor.prompt).to_have_value("or this?")
+    assert visitor.questions == [word]
