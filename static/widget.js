@@ -219,7 +219,7 @@
     async #load() {
       this.#launcher?.setAttribute("aria-busy", "true");
       try {
-        // Browsers remember that an address failed, so that another try needs another one.
+        // Some browsers remember that an address failed: another try needs another one.
         const again = this.#tries++ ? `?${this.#tries}` : "";
         const load = (/** @type {string} */ name) => import(`${this.server}/${MODULES}${name}.js${again}`);
         const [{ Panel }, texts] = await Promise.all([load("panel"), load(`words/${this.language}`)]);
