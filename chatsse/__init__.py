@@ -4,7 +4,7 @@ The map, from the browser to the model; imports point down:
 
 | module | does |
 |---|---|
-| `views/` | HTTP: asking, reading, the sample blog |
+| `views/` | HTTP: asking, reading, the widget's files, the sample blog |
 | `hub` | one process's readers of the logs |
 | `answerer` | takes questions from the queue and has them answered |
 | `telling`, `seam` | an attempt at an answer; where one goes on after another |
@@ -41,6 +41,7 @@ from chatsse.views.chat import chat
 from chatsse.views.guard import guard_bodies, guard_origins, shape_errors
 from chatsse.views.health import health
 from chatsse.views.stream import stream
+from chatsse.views.widget import widget
 from chatsse.work import Work
 
 __all__ = ["Services", "create_app"]
@@ -150,6 +151,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(chat(config, services.hub, services.questions))
     app.register_blueprint(stream(services.hub, services.questions))
     app.register_blueprint(health(services.connections.commands))
+    app.register_blueprint(widget(static_dir()))
     app.register_blueprint(blog(services.sample, is_demo=config.provider == "demo"))
     return app
 

@@ -9,7 +9,7 @@
 
 The hash holds `prompt`, `conversation`, `page`, `at` (ms since 1970), `body` (digest of the POST's body),
 `queued` once it is in the work queue, `request` (JSON) while the model is asked, and from the answer's end on
-`ended` (`done` or `failed`), `answer` and `sources` (JSON).
+`ended` (`done` or `failed`), `answer` and `sources` (JSON); `rating` (`up`, `down`, empty) once it was rated.
 """
 
 import secrets
@@ -36,6 +36,12 @@ SHOWN_TURNS = 200
 # An erased answer leaves a mark for as long as an attempt may last: its producer, cut off from Redis all the
 # while, would take an empty log for a loss and write it again.
 ERASED_TTL_S = WRITING_TTL_S
+# In one step: a hash that expired or was erased in between would come back, and without an end.
+RATE = """
+if redis.call('HEXISTS', KEYS[1], 'prompt') == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'rating', ARGV[1])
+return 1
+"""
 
 
 def new_id() -> str:
@@ -179,6 +185,16 @@ class Questions:
             with suppress(Fenced):  # Somebody took it over at this very moment: take it from them.
                 return self._journal.end(answer_id, kind, value, ending)
 
+    def rate(self, answer_id: str, rating: str) -> None:
+        """Keep what a reader thinks of an answer: `up`, `down` or nothing.
+
+        :raises NotFound:
+        :raises RedisAway:
+        """
+        (rated,) = self._commands.execute(("EVAL", RATE, 1, hash_key(answer_id), rating))
+        if not rated:
+            raise NotFound
+
     def erase(self, conversation: str) -> None:
         """Erase a conversation, its questions and its answers; those that are being written stop.
 
@@ -265,4 +281,5 @@ def _turn(answer_id: str, fields: dict[bytes, bytes]) -> dict[str, Any]:
         "stream": f"/stream/{answer_id}",
         "at": datetime.fromtimestamp(int(fields[b"at"]) / 1000, UTC).isoformat(timespec="milliseconds"),
         "sources": loads(fields.get(b"sources", b"[]")),
+        "rating": fields.get(b"rating", b"").decode(),
     }

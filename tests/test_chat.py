@@ -187,7 +187,7 @@ def test_a_conversation_can_be_read_and_erased(app: App, redis: Redis, model: St
     address = f"{app.url}/conversations/{asked['conversation']}"
     (turn,) = call("GET", address).json["turns"]
     assert turn.pop("at").endswith("+00:00")
-    assert turn == {"prompt": word, "answer": "Grüße", "stream": asked["stream"], "sources": []}
+    assert turn == {"prompt": word, "answer": "Grüße", "stream": asked["stream"], "rating": "", "sources": []}
     assert call("DELETE", address).status == 204
     assert call("GET", address).status == 404
     assert call("DELETE", address).status == 404

@@ -12,6 +12,7 @@ from chatsse.errors import BadRequest
 from chatsse.event import START, EventId, parse_id
 
 MAX_PAGE_CHARS = 2048
+RATINGS = ("up", "down", "")
 ID = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 _KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
 
@@ -34,6 +35,20 @@ def asked(request: Request, max_prompt_chars: int, *names: str) -> Asked:
     body = _body(request)
     name = next((name for name in names if name in body), names[0])
     return Asked(_prompt(body, name, max_prompt_chars), _conversation(body), _page(body))
+
+
+def rated(request: Request) -> tuple[str, str]:
+    """Return the id of an answer and the rating in a request's body.
+
+    :raises BadRequest: the body breaks a rule; its code says which
+    """
+    body = _body(request)
+    answer_id, rating = body.get("id"), body.get("rating")
+    if not isinstance(answer_id, str) or not ID.fullmatch(answer_id):
+        raise BadRequest("id_invalid", '"id" is not the id of an answer.')
+    if not isinstance(rating, str) or rating not in RATINGS:
+        raise BadRequest("rating_invalid", '"rating" must be "up", "down" or "".')
+    return answer_id, rating
 
 
 def idempotency_key(request: Request) -> str | None:
@@ -61,7 +76,7 @@ def cursor(request: Request) -> EventId:
 
 def _body(request: Request) -> dict[str, Any]:
     if request.mimetype != "application/json":
-        raise BadRequest("not_json", "Send the question with Content-Type: application/json.", 415)
+        raise BadRequest("not_json", "Send the body with Content-Type: application/json.", 415)
     try:
         body = json.loads(request.get_data().decode("utf-8"))
     except (ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""The sample blog's pages."""
+"""The sample blog's pages, and the page where an owner tries the chat."""
 
 from flask import Blueprint, Response, render_template
 
@@ -12,8 +12,20 @@ _POLICY = (
 )
 
 
+_LANGUAGES = {
+    "en": "English",
+    "de": "Deutsch",
+    "fr": "Français",
+    "es": "Español",
+    "pt": "Português",
+    "ja": "日本語",
+    "zh": "中文",
+    "ar": "العربية",
+}
+
+
 def blog(sample: Sample, *, is_demo: bool) -> Blueprint:
-    """Return the pages of `sample`: `/` and `/posts/<slug>`.
+    """Return the pages of `sample`, `/` and `/posts/<slug>`, and `/widget`.
 
     :param is_demo: whether the chat answers from these pages
     """
@@ -29,6 +41,10 @@ def blog(sample: Sample, *, is_demo: bool) -> Blueprint:
         if slug not in posts:
             return render_template("not_found.html", posts=sample.posts), 404
         return render_template("post.html", post=posts[slug], posts=sample.posts)
+
+    @pages.get("/widget")
+    def knobs() -> str:
+        return render_template("widget.html", posts=sample.posts, languages=_LANGUAGES)
 
     @pages.context_processor
     def variables() -> dict[str, bool]:

@@ -13,7 +13,7 @@ from chatsse.errors import NotFound
 from chatsse.event import PING, START, Event, cut, decode, json_line
 from chatsse.hub import Hub
 from chatsse.questions import Question, Questions
-from chatsse.views.asked import ID, asked, idempotency_key
+from chatsse.views.asked import ID, asked, idempotency_key, rated
 from chatsse.views.stream import catch_up, event_stream, keep_out_of_caches
 
 HELLO = b": chatsse\n\n"
@@ -21,7 +21,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 def chat(config: Config, hub: Hub, questions: Questions) -> Blueprint:
-    """Return `/chat`, `/chat/stream` and `/conversations/<id>`."""
+    """Return `/chat`, `/chat/stream`, `/feedback` and `/conversations/<id>`."""
     views = Blueprint("chat", __name__)
 
     def ask(*names: str) -> Question:
@@ -46,6 +46,11 @@ def chat(config: Config, hub: Hub, questions: Questions) -> Blueprint:
         response = event_stream(ClosingIterator(tutorial_frames(reader), reader.close))
         response.headers["Chatsse-Stream"] = _path(question)
         return response
+
+    @views.post("/feedback")
+    def rate() -> Response:
+        questions.rate(*rated(request))
+        return Response(status=204)
 
     @views.get("/conversations/<conversation>")
     def turns(conversation: str) -> Response:

@@ -35,6 +35,8 @@ def guard_origins(app: Flask, config: Config) -> None:
 
     @app.after_request
     def allow_origin(response: Response) -> Response:
+        if "Access-Control-Allow-Origin" in response.headers:  # It is for the pages of all sites.
+            return response
         origin = request.headers.get("Origin")
         response.vary.add("Origin")
         if origin and _may_ask(origin):

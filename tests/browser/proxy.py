@@ -65,6 +65,8 @@ class Proxy:
     def __init__(self, app_port: int, port: int = 0) -> None:
         self.port = port
         self.pages: dict[str, str] = {}
+        # What a proxy that gathers responses holds back of event streams: "all", or their "body".
+        self.holds = ""
         self.requests: list[Seen] = []
         self._app_port = app_port
         self._cuts: dict[str, Iterator[Cut]] = {}
@@ -142,6 +144,11 @@ class Proxy:
             app.sendall(request)
             head, body = _read_head(app, passing=client)
             seen.status = int(head.split(maxsplit=2)[1]) if head else 0
+            if self.holds and b"text/event-stream" in head:
+                client.sendall(head if self.holds == "body" else b"")
+                while _next(app, client) is not None:
+                    pass
+                return
             client.sendall(head)
             left = cut.after if cut else None
             while body is not None:

@@ -1,4 +1,4 @@
-"""The sample page, refreshed in the middle of an answer."""
+"""The sample blog's chat, refreshed in the middle of an answer."""
 
 import threading
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from answers import TEXT, TOKENS, eventually
 from playwright.sync_api import Page, Route
 from processes import App, until
 from standin import Body, Pause, StandIn, Step, Wait
-from visitor import Visitor
+from visitor import Visitor, words
 
 RELOADS = 20
 PART = len(TOKENS) // RELOADS
@@ -39,8 +39,8 @@ def test_an_answer_goes_on_after_each_of_twenty_reloads(
         visitor.sees(so_far)
         gate.set()  # Words come while the page is being left, while it is away, and when it is back.
         visitor.reload()
-        eventually(page, lambda: visitor.answer, lambda text: len(text) > len(so_far))  # noqa: B023
-        assert TEXT.startswith(visitor.answer)
+        eventually(page, lambda: visitor.answer, lambda text: len(words(text)) > len(words(so_far)))  # noqa: B023
+        assert words(TEXT).startswith(words(visitor.answer))
     visitor.sees_the_end(TEXT)
     assert visitor.questions == [word]
     assert len([call for call in model.calls if word in call.prompt]) == 1
@@ -55,7 +55,7 @@ def test_a_reload_before_the_first_token_waits_on(
         visitor.ask(word)
     with page.expect_response("**/stream/*"):
         visitor.reload()
-    assert visitor.answers == [""]
+    eventually(page, lambda: visitor.answers, [""])
     gate.set()
     visitor.sees_the_end("first")
 

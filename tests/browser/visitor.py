@@ -1,9 +1,12 @@
-"""Someone who uses the sample page's chat box, and what they see of it."""
+"""Someone who uses the chat of a page, and what they see of it."""
 
 from answers import eventually
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
-ANSWER = "[data-part=answer]"
+
+def words(text: str) -> str:
+    """Return a text without the white space, which Markdown turns into paragraphs."""
+    return "".join(text.split())
 
 
 class Visitor:
@@ -15,19 +18,43 @@ class Visitor:
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         page.goto(url)
-        page.locator("chat-box").wait_for(state="visible")
+
+    def open(self) -> None:
+        """Open the chat, unless the page came up with it open."""
+        self.launcher.wait_for()
+        if self.launcher.get_attribute("aria-expanded") == "false":
+            self.launcher.click()
+        self.panel.wait_for()
 
     def ask(self, prompt: str) -> None:
-        self.page.fill("#chat-prompt", prompt)
-        self.page.press("#chat-prompt", "Enter")
+        self.open()
+        self.prompt.fill(prompt)
+        self.prompt.press("Enter")
 
     def reload(self) -> None:
         self.page.reload(wait_until="commit")
 
     @property
+    def launcher(self) -> Locator:
+        return self.page.locator("chatsse-widget .launcher")
+
+    @property
+    def panel(self) -> Locator:
+        return self.page.locator("chatsse-widget .panel")
+
+    @property
+    def prompt(self) -> Locator:
+        return self.panel.locator(".prompt")
+
+    @property
+    def send(self) -> Locator:
+        """The button that sends, or, while an answer comes, stops it."""
+        return self.panel.locator(".send")
+
+    @property
     def answers(self) -> list[str]:
         """Each turn's answer so far, as the text that is in the page."""
-        return self._texts(ANSWER)
+        return self._texts(".answer")
 
     @property
     def answer(self) -> str:
@@ -36,22 +63,26 @@ class Visitor:
 
     @property
     def questions(self) -> list[str]:
-        return self._texts("[data-part=question]")
+        return self._texts(".question > span:last-child")
 
     @property
     def note(self) -> str:
         """What is said beneath the last answer."""
-        return (self._texts("[data-part=note]") or [""])[-1]
+        return (self._texts(".note") or [""])[-1]
+
+    def button(self, name: str) -> Locator:
+        """A button of the panel that is in view, by its name."""
+        return self.panel.get_by_role("button", name=name, exact=True)
 
     def sees(self, answer: str) -> None:
-        """Wait until the last answer is this."""
-        eventually(self.page, lambda: self.answer, answer)
+        """Wait until the last answer is this, however its lines are broken."""
+        eventually(self.page, lambda: words(self.answer), words(answer))
 
     def sees_the_end(self, answer: str) -> None:
         """Wait until the last answer is this, and whole."""
         self.sees(answer)
-        self.page.locator(".turn:last-of-type[aria-busy=false]").wait_for()
-        assert self.answer == answer
+        self.panel.locator(".turn:last-of-type[aria-busy=false]").wait_for(state="attached")
+        assert words(self.answer) == words(answer)
 
     def _texts(self, selector: str) -> list[str]:
-        return self.page.locator(f".turn {selector}").all_text_contents()
+        return self.page.locator(f"chatsse-widget .turn {selector}").all_text_contents()

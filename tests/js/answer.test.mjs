@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Answer, isAfter, safeLink } from "../../static/chat/answer.js";
+import { Answer, isAfter } from "../../static/widget/answer.js";
 
 /**
  * The answer after `events`, each `[id, event, data]`.
@@ -86,19 +86,24 @@ test("the grounds are the sources cited, or all where none is", () => {
   assert.deepEqual(after(events).grounds, sources);
 });
 
+test("a citation says where in the text it stands, and a rewind takes back those behind it", () => {
+  /** @type {[string, string, unknown][]} */
+  const events = [...HELLO, ["1-4", "citation", { n: 2, quote: "lo" }]];
+  assert.deepEqual(after(events).citations, [{ n: 2, at: 5, quote: "lo" }]);
+  assert.deepEqual(after([...events, ["2-1", "rewind", { length: 4 }]]).citations, []);
+});
+
+test("whether an event was new is said", () => {
+  const answer = after(HELLO);
+  assert.equal(answer.apply({ id: "1-3", event: "message", data: { token: "lo" } }), false);
+  assert.equal(answer.apply({ id: "", event: "ping", data: {} }), false);
+  assert.equal(answer.apply({ id: "1-4", event: "message", data: { token: "!" } }), true);
+});
+
 test("data of another shape does no harm", () => {
   for (const data of [null, 7, "x", [], { token: 7 }, { sources: "x" }, { length: "x" }]) {
     for (const event of ["message", "status", "sources", "citation", "unheard-of"]) {
       assert.equal(after([...HELLO, ["1-4", event, data]]).text, "Hello");
     }
-  }
-});
-
-test("only web addresses become links", () => {
-  const base = "https://blog.example/posts/a";
-  assert.equal(safeLink("/posts/b#c", base)?.href, "https://blog.example/posts/b#c");
-  assert.equal(safeLink("http://other.example", base)?.href, "http://other.example/");
-  for (const address of ["javascript:alert(1)", " jAvaScript:alert(1)", "data:text/html,x", "file:///etc", "http://["]) {
-    assert.equal(safeLink(address, base), null, address);
   }
 });

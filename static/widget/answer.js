@@ -2,6 +2,7 @@
 /** An answer as the page knows it: events in, text out. Knows neither the page nor the network. */
 
 /** @typedef {{ n: number, title: string, url: string }} Source */
+/** @typedef {{ n: number, at: number, quote: string }} Citation `at`: the length of the text that it follows */
 /** @typedef {{ id: string, event: string, data: unknown }} StreamEvent */
 /** @typedef {{ event: "done", reason: string }} Done */
 /** @typedef {{ event: "failed", code: string, message: string, retryable: boolean }} Failed */
@@ -14,20 +15,21 @@ export class Answer {
   stage = "";
   /** @type {Source[]} */
   sources = [];
+  /** @type {Citation[]} */
+  citations = [];
   /** How it ended; null while it has not. @type {Done | Failed | null} */
   end = null;
-  /** @type {{ n: number, at: number }[]} */
-  #citations = [];
 
   /**
-   * Take in the next event. One that is not above the cursor has been applied before and is passed over,
-   * so that a replay of any length adds nothing twice.
+   * Take in the next event, and return whether it was new. One that is not above the cursor has been
+   * applied before and is passed over, so that a replay of any length adds nothing twice.
    * @param {StreamEvent} streamEvent
    */
   apply({ id, event, data }) {
-    if (event === "ping" || this.end || (id && !isAfter(id, this.cursor))) return;
+    if (event === "ping" || this.end || (id && !isAfter(id, this.cursor))) return false;
     this.cursor = id || this.cursor;
     this.#change(event, /** @type {Record<string, unknown>} */ (Object(data)));
+    return true;
   }
 
   /**
@@ -35,7 +37,7 @@ export class Answer {
    * @returns {Source[]}
    */
   get grounds() {
-    const cited = new Set(this.#citations.map(({ n }) => n));
+    const cited = new Set(this.citations.map(({ n }) => n));
     return this.sources.filter(({ n }) => !cited.size || cited.has(n));
   }
 
@@ -53,7 +55,7 @@ export class Answer {
         this.sources = Array.isArray(data.sources) ? data.sources : [];
         break;
       case "citation":
-        this.#citations.push({ n: Number(data.n), at: this.text.length });
+        this.citations.push({ n: Number(data.n), at: this.text.length, quote: String(data.quote ?? "") });
         break;
       case "rewind":
         this.#rewind(Number(data.length) || 0);
@@ -65,16 +67,17 @@ export class Answer {
         this.end = {
           event,
           code: String(data.code ?? ""),
-          message: String(data.message ?? "") || "The answer could not be finished.",
+          message: String(data.message ?? ""),
           retryable: data.retryable === true,
         };
     }
+    if (this.end) this.stage = "";
   }
 
   /** @param {number} length in UTF-16 units, which is how JavaScript counts */
   #rewind(length) {
     this.text = this.text.slice(0, Math.max(0, length));
-    this.#citations = this.#citations.filter(({ at }) => at <= this.text.length);
+    this.citations = this.citations.filter(({ at }) => at <= this.text.length);
     if (length <= 0) this.sources = [];
   }
 }
@@ -88,18 +91,4 @@ export function isAfter(id, cursor) {
   const [attempt, seq] = id.split("-").map(Number);
   const [lastAttempt, lastSeq] = cursor ? cursor.split("-").map(Number) : [0, -1];
   return attempt > lastAttempt || (attempt === lastAttempt && seq > lastSeq);
-}
-
-/**
- * The address as a link may carry it, or null: only the web's own schemes, never `javascript:` and its like.
- * @param {unknown} address
- * @param {string} base
- */
-export function safeLink(address, base) {
-  try {
-    const url = new URL(String(address), base);
-    return url.protocol === "https:" || url.protocol === "http:" ? url : null;
-  } catch {
-    return null;
-  }
 }
