@@ -19,7 +19,7 @@ from story import tale, tokens
 
 from chatsse import Services
 from chatsse.config import Config
-from chatsse.connections import Connections
+from chatsse.connections import Connections, fields_of
 from chatsse.errors import RedisAway
 from chatsse.event import START, decode, text_of
 from chatsse.journal import hash_key, log_key, turns_key
@@ -185,11 +185,13 @@ def others(empty: Redis) -> Iterator[Connections]:
 
 def stored(others: Connections, asked: Asked) -> list[Any]:
     """Return what Redis has of a question under way: its log, its hash and its place in the conversation."""
-    return others.commands.execute(
+    log, fields, turns = others.commands.execute(
         ("XRANGE", log_key(asked.id), "-", "+"),
         ("HGETALL", hash_key(asked.id)),
         ("LRANGE", turns_key(asked.conversation), 0, -1),
     )
+    # Each server has its own order for a hash.
+    return [log, fields_of(fields), turns]
 
 
 def held(others: Connections) -> int:
