@@ -31,7 +31,7 @@ test: .venv/ready tools ## all tests, with what they need
 	@$(MAKE) -s --jobs=4 --output-sync=recurse test-js test-valkey test-redis test-browser
 
 test-js:
-	@$(call with_npm,node --test $(JS_TESTS))
+	+@$(call with_npm,node --test $(JS_TESTS))
 
 test-valkey:
 	$(PYTHON) -m pytest tests --ignore=tests/browser -k 'not redis-server'
