@@ -210,7 +210,7 @@ class Answerers:
             return
         self._live[job.entry_id].writer = writer
         try:
-            stop = Telling(self._provider, writer, request).tell()
+            stop = Telling(job.answer_id, self._provider, writer, request).tell()
         except ModelError as error:
             log.warning("the model failed %s: %s", job.answer_id, error)
             writer.finish("failed", failure(error), ending("failed", writer.events()))

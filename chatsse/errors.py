@@ -85,9 +85,10 @@ class ModelError(ChatsseError):
 
     status = 502
     message = "The answer could not be finished. Please try again."
+    final_message = "The chat can’t answer at the moment."
 
     def __init__(self, code: str, detail: str, *, retryable: bool = True) -> None:
-        super().__init__()
+        super().__init__(None if retryable else self.final_message)
         self.code = code
         self.detail = detail
         self.retryable = retryable

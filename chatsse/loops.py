@@ -26,6 +26,8 @@ def _for_ever(step: Callable[[], None]) -> None:
         begun_at = monotonic()
         try:
             step()
+            if is_away:
+                log.info("redis is back")
             is_away = False
         except RedisAway as error:
             if not is_away or monotonic() - begun_at > LASTED_S:

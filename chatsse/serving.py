@@ -182,6 +182,8 @@ def worker_exit(server: Any, worker: Worker) -> None:
 
 
 def _who(settings: Config) -> str:
+    if not settings.answerers:
+        return "workers (CHATSSE_ANSWERERS is 0)"
     if settings.provider == "demo" and not settings.anthropic_api_key:
         return "the demo (ANTHROPIC_API_KEY is not set)"
     return f"{settings.provider}, {settings.model}"

@@ -33,7 +33,8 @@ class Telling:
     :param request: as the first attempt sent it
     """
 
-    def __init__(self, provider: Provider, writer: Writer, request: Request) -> None:
+    def __init__(self, answer_id: str, provider: Provider, writer: Writer, request: Request) -> None:
+        self._answer_id = answer_id
         self._provider = provider
         self._writer = writer
         self._request = request
@@ -52,7 +53,7 @@ class Telling:
         except ModelError as error:
             if not error.retryable:
                 raise
-            log.warning("the model failed %s, asking once more: %s", self._writer.keys[1], error)
+            log.warning("the model failed %s, asking once more: %s", self._answer_id, error)
         gevent.sleep(random.uniform(*PAUSE_S))
         return self._tell(self._writer.events())
 
@@ -64,8 +65,9 @@ class Telling:
         request = replace(self._request, said=kept, max_output_tokens=left)
         if request.max_output_tokens <= 0:
             return Stop("max_tokens")
-        if before:
+        if text:
             self._writer.append("status", {"stage": "continuing"})
+        if before:
             # Even to where the text ends: readers may have seen more, that Redis has lost since.
             self._stands = units(kept)
         sources = Sources(self._writer, before if kept else [])
@@ -84,7 +86,7 @@ class Telling:
                     self._rewind()
                     sources.cite(part)
                 case Usage():
-                    log.debug("%s: %r", self._writer.keys[1], part)
+                    log.debug("%s: %r", self._answer_id, part)
                 case Stop():
                     self._say(seam.close())
                     self._rewind()

@@ -289,6 +289,8 @@ def test_another_page_may_not_ask(blogs_app: App, origin: str) -> None:
     reply = call("POST", f"{blogs_app.url}/chat", {"prompt": "x"}, {"Origin": origin})
     assert (reply.status, reply.code) == (403, "origin_not_allowed")
     assert "Access-Control-Allow-Origin" not in reply.headers
+    assert call("POST", f"{blogs_app.url}/chat", {"prompt": "x"}, {"Origin": origin}).status == 403
+    assert blogs_app.log.read_text().count(f"the pages of {origin!r}") == 1
 
 
 def test_the_servers_own_pages_may_ask(blogs_app: App, model: StandIn, word: str) -> None:

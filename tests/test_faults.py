@@ -139,7 +139,7 @@ def test_a_fault_in_the_stream_is_gone_on_from_once(
     assert (reader.text, ends_of(reader)) == ((text + end, ["done"]) if retryable else (text, ["failed"]))
     assert len(calls_of(model, word)) == (2 if retryable else 1)
     stages = [frame.data["stage"] for frame in reader.frames if frame.event == "status"]
-    assert ("continuing" in stages) == retryable
+    assert ("continuing" in stages) == (retryable and text != "")
     rewinds = [frame.data["length"] for frame in reader.frames if frame.event == "rewind"]
     assert rewinds == ([units(LONG) if text == LONG else 0] if retryable else [])
 
@@ -160,6 +160,7 @@ def test_a_fault_that_comes_again_fails_the_answer_where_it_is(
     assert (ends_of(reader), reader.end.data["code"]) == (["failed"], code)
     check_failed(app, asked, text, {"code": code, "retryable": retryable})
     assert len(calls_of(model, word)) == (2 if retryable else 1)
+    assert ("try again" in reader.end.data["message"]) == retryable
     told = lines_about(app, asked["id"])
     assert code in told
     assert (UPSTREAM in told) == (UPSTREAM in str(step))

@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 # JSON may spend twelve bytes on a character (\\uXXXX\\uXXXX); the rest is for the other fields.
 BYTES_PER_CHAR = 12
 OTHER_BYTES = 16 * 1024
+# Of so many sites the log says that they were refused, each once.
+MOST_NAMED = 100
 CORS_HEADERS = {
     "Access-Control-Allow-Methods": "GET, POST, DELETE",
     "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key, Last-Event-ID",
@@ -23,11 +25,16 @@ CORS_HEADERS = {
 
 def guard_origins(app: Flask, config: Config) -> None:
     """Have the app answer the pages that may embed it, and no others."""
+    named: set[str] = set()
 
     @app.before_request
     def check_origin() -> Response | None:
         origin = request.headers.get("Origin")
         if origin and not _may_ask(origin) and request.method not in ("GET", "HEAD"):
+            # The page is not told, as its browser keeps the reply to itself.
+            if origin not in named and len(named) < MOST_NAMED:
+                named.add(origin)
+                log.warning("refused the pages of %r, which CHATSSE_ORIGINS does not name", origin)
             raise BadRequest("origin_not_allowed", f"This chat is not for pages of {origin}.", 403)
         if request.method == "OPTIONS" and origin:
             return Response(status=204, headers=CORS_HEADERS)
