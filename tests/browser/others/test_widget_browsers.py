@@ -1,0 +1,158 @@
+"""The chat of the sample blog in Firefox and in WebKit: what Chromium's tests show at length, once each."""
+
+import threading
+from collections.abc import Callable
+
+from guest import Guest, eventually
+from proxy import Proxy
+from standin import ErrorEvent, StandIn, Wait
+
+
+def followed(proxy: Proxy) -> list[int]:
+    """Return the statuses of the requests that have read an answer."""
+    return [each.status for each in proxy.requests if each.path.startswith("/stream/") and each.method == "GET"]
+
+
+def test_a_question_is_there_at_once_with_a_sign_of_life(
+    guest: Guest, model: StandIn, word: str, gate: threading.Event
+) -> None:
+    model.answer(word, [Wait(gate), "a"])
+    guest.ask(word)
+    eventually(lambda: guest.questions, [word])
+    eventually(lambda: guest.note, "Thinking…")
+    gate.set()
+    guest.sees_the_end("a")
+    assert guest.note == ""
+
+
+def test_words_are_shown_while_the_model_is_still_silent_about_the_next(
+    guest: Guest, model: StandIn, word: str, gate: threading.Event, proxy: Proxy
+) -> None:
+    model.answer(word, ["first ", Wait(gate), "second"])
+    guest.ask(word)
+    guest.sees("first ")
+    gate.set()
+    guest.sees_the_end("first second")
+    assert followed(proxy) == [200]
+
+
+def test_stop_keeps_what_was_said_and_closes_the_models_stream(
+    guest: Guest, model: StandIn, word: str, gate: threading.Event
+) -> None:
+    model.answer(word, ["said ", Wait(gate), "never"])
+    guest.ask(word)
+    guest.sees("said ")
+    guest.press("Stop")
+    guest.sees_the_end("said ")
+    assert guest.note == "Stopped."
+    (call,) = [call for call in model.calls if word in call.prompt]
+    assert call.closed.wait(10)
+
+
+def test_a_failed_answer_is_asked_again_in_its_place_by_a_click(
+    guest: Guest, model: StandIn, word: str
+) -> None:
+    model.answer(word, ["half an ", ErrorEvent("overloaded_error")], times=2)
+    model.answer(word, ["whole"])
+    guest.ask(word)
+    guest.press("Try again")
+    guest.sees_the_end("whole")
+    assert guest.answers == ["whole"]
+    assert guest.questions == [word]
+
+
+def test_an_answer_goes_on_after_a_reload_in_its_middle(
+    guest: Guest, model: StandIn, word: str, gate: threading.Event
+) -> None:
+    model.answer(word, ["a ", Wait(gate), "b"])
+    guest.ask(word)
+    guest.sees("a ")
+    guest.tab.reload()
+    guest.sees("a ")
+    gate.set()
+    guest.sees_the_end("a b")
+    assert guest.questions == [word]
+    assert len([call for call in model.calls if word in call.prompt]) == 1
+
+
+def test_offline_is_told_and_the_answer_goes_on_when_it_is_over(
+    guest: Guest, model: StandIn, word: str, gate: threading.Event, proxy: Proxy
+) -> None:
+    model.answer(word, ["a ", Wait(gate), "b"])
+    guest.ask(word)
+    guest.sees("a ")
+    proxy.refuse()
+    guest.tab.go_offline()
+    proxy.hang_up()
+    eventually(lambda: guest.note, "You are offline. The answer goes on when you are back.")
+    gate.set()
+    proxy.listen()
+    guest.tab.go_online()
+    guest.sees_the_end("a b")
+    assert guest.note == ""
+
+
+def test_a_server_that_is_gone_for_a_while_is_waited_out(
+    guest: Guest, model: StandIn, word: str, gate: threading.Event, proxy: Proxy
+) -> None:
+    model.answer(word, ["a ", Wait(gate), "b"])
+    guest.ask(word)
+    guest.sees("a ")
+    proxy.refuse()
+    proxy.hang_up()
+    eventually(lambda: guest.note, "Reconnecting…")
+    gate.set()
+    proxy.listen()
+    guest.sees_the_end("a b")
+
+
+def test_two_tabs_show_an_answer_live_by_one_connection_and_either_stops_it(
+    come: Callable[[], Guest], model: StandIn, word: str, gate: threading.Event, proxy: Proxy
+) -> None:
+    more = threading.Event()
+    model.answer(word, ["said ", Wait(more), "live ", Wait(gate), "never"])
+    one, two = come(), come()
+    two.open()
+    one.ask(word)
+    for each in (one, two):
+        each.sees("said ")
+    more.set()
+    for each in (one, two):
+        each.sees("said live ")
+    assert followed(proxy) == [200]
+    two.press("Stop")
+    for each in (one, two):
+        each.sees_the_end("said live ")
+
+
+def test_when_the_tab_that_leads_is_closed_the_other_goes_on(
+    come: Callable[[], Guest], model: StandIn, word: str, gate: threading.Event, proxy: Proxy
+) -> None:
+    model.answer(word, ["a ", Wait(gate), "b"])
+    one, two = come(), come()
+    one.ask(word)
+    one.sees("a ")
+    two.open()
+    two.sees("a ")
+    assert followed(proxy) == [200]
+    one.tab.close()
+    eventually(lambda: followed(proxy), [200, 200])
+    gate.set()
+    two.sees_the_end("a b")
+
+
+def test_the_page_that_the_back_button_brings_goes_on_with_the_answer(
+    guest: Guest, model: StandIn, word: str, gate: threading.Event, proxy: Proxy
+) -> None:
+    model.answer(word, ["a ", Wait(gate), "b"])
+    proxy.pages["/next"] = "<!doctype html><title>Next</title>"
+    guest.tab.evaluate("() => { globalThis.isTheSame = true; }")
+    guest.ask(word)
+    guest.sees("a ")
+    (reading,) = [each for each in proxy.requests if each.path.startswith("/stream/")]
+    guest.tab.go(proxy.url + "/next")
+    eventually(reading.closed.is_set, expected=True)
+    guest.tab.back()
+    assert guest.tab.evaluate("() => globalThis.isTheSame")
+    gate.set()
+    guest.sees_the_end("a b")
