@@ -25,7 +25,7 @@ def browser(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def come(browser: Browser, proxy: Proxy) -> Iterator[Callable[[], Guest]]:
-    """Open the blog in another tab. Behind its own proxy each test has its own origin: nothing is kept there."""
+    """Open the blog in another tab: behind a proxy of its own, each test has an origin without a past."""
     yield lambda: Guest(browser.open(), proxy.url)
     browser.close_tabs()
 

@@ -33,9 +33,11 @@ class Browser(Protocol):
     """A browser; `with` starts and ends it.
 
     :cvar programs: what has to be on the PATH
+    :cvar keeps_pages: for its back button, also one with an answer under way
     """
 
     programs: ClassVar[tuple[str, ...]]
+    keeps_pages: ClassVar[bool]
 
     def __enter__(self) -> Self: ...
 
@@ -48,5 +50,5 @@ class Browser(Protocol):
         """Close the tabs that were opened."""
 
 
-class Failed(Exception):  # noqa: N818
+class Failed(Exception):
     """What the browser says of a command that it could not carry out."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from driven import Actions, Failed
-from processes import DEADLINE_S, Process
+from processes import DEADLINE_S, Process, until
 from websockets.sync.client import connect
 
 # Nothing that Firefox does by itself: it would want a network.
@@ -54,6 +54,8 @@ class _Program(Process):
 
 class Firefox:
     programs: ClassVar[tuple[str, ...]] = ("firefox-esr",)
+    # Not one that holds a lock or reads a stream, even if it lets go of them with `pagehide`.
+    keeps_pages = False
 
     def __init__(self, directory: Path) -> None:
         self._program = _Program(directory)
@@ -107,13 +109,17 @@ class FirefoxTab:
         self._send("browsingContext.reload", wait="complete")
 
     def back(self) -> None:
+        left = self._address
         self._send("browsingContext.traverseHistory", delta=-1)
+        # The reply comes before the page does.
+        until(lambda: self._address != left, "back")
 
     def evaluate(self, function: str, *args: object) -> Any:
         # As text: BiDi's own form of a value names the type of each part.
+        wrapped = f"async (args) => JSON.stringify((await ({function})(...JSON.parse(args))) ?? null)"
         reply = self._browser.send(
             "script.callFunction",
-            functionDeclaration=f"async (a) => JSON.stringify((await ({function})(...JSON.parse(a))) ?? null)",
+            functionDeclaration=wrapped,
             arguments=[{"type": "string", "value": json.dumps(args)}],
             awaitPromise=True,
             target={"context": self._context},
@@ -133,6 +139,12 @@ class FirefoxTab:
 
     def close(self) -> None:
         self._send("browsingContext.close")
+
+    @property
+    def _address(self) -> str:
+        tree = self._browser.send("browsingContext.getTree", root=self._context)
+        address: str = tree["contexts"][0]["url"]
+        return address
 
     def _network(self, conditions: object) -> None:
         self._browser.send(

@@ -1,4 +1,4 @@
-"""Someone who uses the chat of a page in a browser that Playwright does not drive, and what they see of it."""
+"""Someone who uses the chat where Playwright does not drive the browser, and what they see of it."""
 
 import time
 from collections.abc import Callable

@@ -3,14 +3,19 @@
 import threading
 from collections.abc import Callable
 
+from driven import Browser
 from guest import Guest, eventually
-from proxy import Proxy
+from proxy import Proxy, Seen
 from standin import ErrorEvent, StandIn, Wait
 
 
+def readings(proxy: Proxy) -> list[Seen]:
+    """Return the requests that have read an answer."""
+    return [seen for seen in proxy.requests if seen.path.startswith("/stream/") and seen.method == "GET"]
+
+
 def followed(proxy: Proxy) -> list[int]:
-    """Return the statuses of the requests that have read an answer."""
-    return [each.status for each in proxy.requests if each.path.startswith("/stream/") and each.method == "GET"]
+    return [seen.status for seen in readings(proxy)]
 
 
 def test_a_question_is_there_at_once_with_a_sign_of_life(
@@ -142,17 +147,33 @@ def test_when_the_tab_that_leads_is_closed_the_other_goes_on(
 
 
 def test_the_page_that_the_back_button_brings_goes_on_with_the_answer(
-    guest: Guest, model: StandIn, word: str, gate: threading.Event, proxy: Proxy
+    browser: Browser, guest: Guest, model: StandIn, word: str, gate: threading.Event, proxy: Proxy
 ) -> None:
     model.answer(word, ["a ", Wait(gate), "b"])
     proxy.pages["/next"] = "<!doctype html><title>Next</title>"
     guest.tab.evaluate("() => { globalThis.isTheSame = true; }")
     guest.ask(word)
     guest.sees("a ")
-    (reading,) = [each for each in proxy.requests if each.path.startswith("/stream/")]
+    (reading,) = readings(proxy)
     guest.tab.go(proxy.url + "/next")
     eventually(reading.closed.is_set, expected=True)
     guest.tab.back()
-    assert guest.tab.evaluate("() => globalThis.isTheSame")
+    assert bool(guest.tab.evaluate("() => globalThis.isTheSame")) is browser.keeps_pages
     gate.set()
     guest.sees_the_end("a b")
+
+
+def test_a_page_that_falls_asleep_lets_go_of_the_answer_and_is_back_when_it_wakes(
+    guest: Guest, model: StandIn, word: str, gate: threading.Event, proxy: Proxy
+) -> None:
+    model.answer(word, ["a ", Wait(gate), "b"])
+    guest.ask(word)
+    guest.sees("a ")
+    (reading,) = readings(proxy)
+    turn = "(name) => void dispatchEvent(new PageTransitionEvent(name, { persisted: true }))"
+    guest.tab.evaluate(turn, "pagehide")
+    eventually(reading.closed.is_set, expected=True)
+    gate.set()
+    guest.tab.evaluate(turn, "pageshow")
+    guest.sees_the_end("a b")
+    assert len(readings(proxy)) == 2

@@ -1,7 +1,6 @@
 """WebKitGTK's MiniBrowser, by WebDriver, on a screen that nobody sees."""
 
 import http.client
-import json
 import re
 import tempfile
 from contextlib import ExitStack, suppress
@@ -53,6 +52,7 @@ class _Driver(Process):
 
 class WebKit:
     programs: ClassVar[tuple[str, ...]] = ("WebKitWebDriver", "Xvfb")
+    keeps_pages = True
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -64,7 +64,7 @@ class WebKit:
         with ExitStack() as stack:
             # Its sockets lie there, whose paths have to be short.
             home = stack.enter_context(tempfile.TemporaryDirectory())
-            screen, driver = _Screen(self._directory), None
+            screen = _Screen(self._directory)
             stack.callback(screen.end)
             screen.start()
             driver = _Driver(self._directory, home, screen.number)
