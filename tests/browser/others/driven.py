@@ -34,10 +34,12 @@ class Browser(Protocol):
 
     :cvar programs: what has to be on the PATH
     :cvar keeps_pages: for its back button, also one with an answer under way
+    :cvar revives_streams: of a kept page, also one that the page has closed
     """
 
     programs: ClassVar[tuple[str, ...]]
     keeps_pages: ClassVar[bool]
+    revives_streams: ClassVar[bool]
 
     def __enter__(self) -> Self: ...
 

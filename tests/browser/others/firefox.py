@@ -56,6 +56,7 @@ class Firefox:
     programs: ClassVar[tuple[str, ...]] = ("firefox-esr",)
     # Not one that holds a lock or reads a stream, even if it lets go of them with `pagehide`.
     keeps_pages = False
+    revives_streams = False
 
     def __init__(self, directory: Path) -> None:
         self._program = _Program(directory)

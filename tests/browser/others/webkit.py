@@ -53,6 +53,7 @@ class _Driver(Process):
 class WebKit:
     programs: ClassVar[tuple[str, ...]] = ("WebKitWebDriver", "Xvfb")
     keeps_pages = True
+    revives_streams = True
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
