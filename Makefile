@@ -16,7 +16,7 @@ JS_TESTS := $(shell find tests/js -name '*.test.*js' 2>/dev/null)
 with_npm = if command -v npm >/dev/null; then $(MAKE) -s tests/node_modules/ready && $(1); \
 	else echo "npm is not installed: skipped $(1)"; [ -z "$${CI:-}" ]; fi
 
-.PHONY: help install run test test-js test-valkey test-redis test-browser lint types bench faults tools
+.PHONY: help install run test test-js test-valkey test-redis test-browser test-browsers lint types bench faults tools
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ run: .venv/installed ## serve at http://localhost:8000
 
 # Side by side, since most tests wait for a process, a lease or a model; each prints when it is done.
 test: .venv/ready tools ## all tests, with what they need
-	@$(MAKE) -s --jobs=4 --output-sync=recurse test-js test-valkey test-redis test-browser
+	@$(MAKE) -s --jobs=4 --output-sync=recurse test-js test-valkey test-redis test-browser test-browsers
 
 test-js:
 	+@$(call with_npm,node --test $(JS_TESTS))
@@ -41,7 +41,11 @@ test-redis:
 
 # A run of its own: Playwright can't work in a process that gevent has patched.
 test-browser:
-	$(PYTHON) -m pytest tests/browser
+	$(PYTHON) -m pytest tests/browser --ignore=tests/browser/others
+
+# Firefox and WebKit, which Playwright would have to download.
+test-browsers:
+	$(PYTHON) -m pytest tests/browser/others
 
 lint: .venv/ready ## style, and what tends to be a mistake
 	$(PYTHON) -m ruff check

@@ -6,6 +6,9 @@ set -euo pipefail
 # A program, and the Debian package that brings it.
 declare -A packages=(
     [chromium]=chromium
+    [firefox-esr]=firefox-esr
+    [WebKitWebDriver]=webkit2gtk-driver
+    [Xvfb]=xvfb
     [redis-server]=redis-server
     [nginx]=nginx-light
     [curl]=curl

@@ -71,15 +71,26 @@ export class Follower {
     if (this.#held) return void this.#ask(WAIT_S);
     const source = new EventSource(this.#address());
     this.#source = source;
-    source.onopen = () => this.#onconnection("open");
-    source.onerror = () => this.#fail(source);
+    source.onopen = () => this.#owns(source) && this.#onconnection("open");
+    source.onerror = () => this.#owns(source) && this.#fail(source);
     for (const name of EVENTS) {
       source.addEventListener(name, ({ lastEventId, data }) => {
+        if (!this.#owns(source)) return;
         this.#hear();
         this.#onevent({ id: name === "ping" ? "" : lastEventId, event: name, data: parsed(data) });
       });
     }
     this.#expect();
+  }
+
+  /**
+   * Whether it is the one in use. WebKit revives one that was closed with `pagehide` when the back button
+   * brings the page (https://github.com/whatwg/html/issues/12363): that one is closed for good.
+   * @param {EventSource} source
+   */
+  #owns(source) {
+    if (this.#source !== source) source.close();
+    return this.#source === source;
   }
 
   #drop() {
