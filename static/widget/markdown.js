@@ -42,6 +42,8 @@ export class Markdown {
   #input = new Input();
   /** @type {Container[]} */
   #containers = [];
+  /** Of the heading that the text is under, and of those above it. @type {number[]} */
+  #levels = [];
   /** Whether the block is a paragraph, which the next line may go on with. */
   #isText = false;
   /** @type {Code | null} */
@@ -99,6 +101,7 @@ export class Markdown {
     this.#newLine();
     this.#input = new Input();
     this.#containers = [];
+    this.#levels = [];
     this.#citations = [];
     this.#inline = null;
     this.#box = this.#root;
@@ -228,10 +231,11 @@ export class Markdown {
     this.#inLine = true;
   }
 
-  /** @param {number} level the page has its own first two */
+  /** The question is an `h3`; which marks come beneath it differs, and no level is to be skipped. @param {number} level */
   #openHeading(level) {
     this.#leave();
-    this.#write(this.#add(`h${Math.min(level + 2, 6)}`, { dir: "auto" }));
+    this.#levels = [...this.#levels.filter((each) => each < level), level];
+    this.#write(this.#add(`h${Math.min(this.#levels.length + 3, 6)}`, { dir: "auto" }));
     this.#inLine = true;
   }
 

@@ -85,7 +85,7 @@ section.panel { position: relative }
 .answer > :first-child { margin-top: 0 }
 .answer > :last-child { margin-bottom: 0 }
 .answer :is(p, ul, ol, blockquote), .code, .table { margin: 0 0 12px }
-.answer :is(h3, h4, h5, h6) { margin: 20px 0 8px; font-size: 16px; font-weight: 650; line-height: 1.35 }
+.answer :is(h4, h5, h6) { margin: 20px 0 8px; font-size: 16px; font-weight: 650; line-height: 1.35 }
 .answer :is(ul, ol) { padding-inline-start: 22px }
 .answer li { margin: 4px 0 }
 .answer li > :is(p, ul, ol) { margin: 0 }

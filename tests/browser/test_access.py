@@ -14,7 +14,8 @@ SOURCE = TREE / "tests/node_modules/axe-core/axe.min.js"
 ANSWER = [
     "A claim",
     Citation("/posts/one-way-is-enough", "a quote", "One way"),
-    ".\n\n## Heading\n\n- item\n- [far](https://example.com/)\n\n```js\nlet x = 1;\n```\n\n",
+    ".\n\n### Heading\n\n##### Beneath it\n\n## Above it\n\n",
+    "- item\n- [far](https://example.com/)\n\n```js\nlet x = 1;\n```\n\n",
     "| a | b |\n|---|---|\n| 1 | 2 |\n\n> quoted `code`\n",
 ]
 # axe does not see what lies behind a panel that floats, so its text is measured here, by WCAG 2's formula.

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 
 ROOT = Path(__file__).parents[2]
 TAGS = re.compile(
-    "a|b(r|lockquote)|code|d(el|iv)|em|h[3-6r]|li|ol|p(re)?|s(pan|trong)|t(able|[dhr]|body|head)|ul"
+    "a|b(r|lockquote)|code|d(el|iv)|em|h[4-6r]|li|ol|p(re)?|s(pan|trong)|t(able|[dhr]|body|head)|ul"
 )
 ATTRIBUTES = {"class", "dir", "href", "rel", "start", "tabindex", "target"}
 PROTOCOLS = {"http:", "https:", "mailto:"}

@@ -46,7 +46,8 @@ const SPEC = [
   ["a line's end is shown", "one  \ntwo\\\nthree\nfour", "<p>one<br>two<br>three<br>four</p>"],
   ["a backslash at the end is one", "C:\\Users\\", "<p>C:\\Users\\</p>"],
   ["CR LF", "one\r\n\r\n- two\r\n", "<p>one</p><ul><li>two</li></ul>"],
-  ["headings begin below the page's own", "# a\n## b\n### c\n##### d", "<h3>a</h3><h4>b</h4><h5>c</h5><h6>d</h6>"],
+  ["headings begin below the question", "# a\n## b\n### c\n#### d\n# e", "<h4>a</h4><h5>b</h5><h6>c</h6><h6>d</h6><h4>e</h4>"],
+  ["headings skip no level", "### a\n##### b\n#### c\n### d\n## e\n### f", "<h4>a</h4><h5>b</h5><h5>c</h5><h4>d</h4><h4>e</h4><h5>f</h5>"],
   ["a heading needs its space", "#no\n\n####### no", "<p>#no</p><p>####### no</p>"],
   ["emphasis", "*a* **b** ***c*** _d_ __e__", "<p><em>a</em> <strong>b</strong> <em><strong>c</strong></em> <em>d</em> <strong>e</strong></p>"],
   ["emphasis in emphasis", "**a *b* c** *a **b***", "<p><strong>a <em>b</em> c</strong> <em>a <strong>b</strong></em></p>"],
@@ -217,9 +218,9 @@ test("a rewind writes anew, citations included", () => {
   const markdown = new Markdown(/** @type {any} */ (root));
   markdown.write("# a\n\n**b [c](d");
   markdown.rewind("A claim. Mo", [{ n: 1, at: 8 }]);
-  markdown.write("re.");
+  markdown.write("re.\n## c");
   markdown.end();
-  assert.equal(shown(root), "<p>A claim.<sup>1</sup> More.</p>");
+  assert.equal(shown(root), "<p>A claim.<sup>1</sup> More.</p><h4>c</h4>");
 });
 
 test("marks and the tools of code can be the page's own", () => {
@@ -249,7 +250,7 @@ test("marks and the tools of code can be the page's own", () => {
 test("blocks have the direction of their own text", () => {
   const root = written(["a\n\n- b\n\n# c\n\n| d |\n|---|\n\n```\ne"]);
   const directions = within(root).filter(({ attributes }) => attributes.has("dir")).map(({ tag, attributes }) => `${tag} ${attributes.get("dir")}`);
-  assert.deepEqual(directions, ["p auto", "ul auto", "h3 auto", "table auto", "pre ltr"]);
+  assert.deepEqual(directions, ["p auto", "ul auto", "h4 auto", "table auto", "pre ltr"]);
 });
 
 /** @type {{ name: string, text: string, times?: number }[]} */
@@ -257,7 +258,7 @@ const HOSTILE = JSON.parse(readFileSync(new URL("../hostile/answers.json", impor
 const ALLOWED = new Map(
   Object.entries({
     a: ["href", "dir", "target", "rel"], blockquote: [], br: [], code: ["class"], del: ["class"], div: ["class", "tabindex"], em: ["class"],
-    h3: ["dir"], h4: ["dir"], h5: ["dir"], h6: ["dir"], hr: [], li: [], ol: ["dir", "start"], p: ["dir"], pre: ["dir", "tabindex"],
+    h4: ["dir"], h5: ["dir"], h6: ["dir"], hr: [], li: [], ol: ["dir", "start"], p: ["dir"], pre: ["dir", "tabindex"],
     span: ["class", "dir"], strong: ["class"], sup: [], table: ["dir"], tbody: [], td: ["class"], th: ["class"], thead: [], tr: [], ul: ["dir"],
   }),
 );
