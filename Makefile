@@ -29,7 +29,7 @@ run: .venv/installed ## serve at http://localhost:8000
 
 # Side by side, since most tests wait for a process, a lease or a model; each prints when it is done.
 test: .venv/ready tools ## all tests, with what they need
-	@$(MAKE) -s --jobs=4 --output-sync=recurse test-js test-valkey test-redis test-browser test-browsers
+	@$(MAKE) -s --jobs=3 --output-sync=recurse test-js test-valkey test-redis test-browser test-browsers
 
 test-js:
 	+@$(call with_npm,node --test $(JS_TESTS))
