@@ -63,8 +63,8 @@ class WebKit:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            # Its sockets lie there, whose paths have to be short.
-            home = stack.enter_context(tempfile.TemporaryDirectory())
+            # Its sockets lie there, whose paths have to be short. At the end its processes may still write.
+            home = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
             screen = _Screen(self._directory)
             stack.callback(screen.end)
             screen.start()
