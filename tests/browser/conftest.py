@@ -1,40 +1,29 @@
 """What the tests in a browser share: real servers, and Chromium; nothing here is patched by gevent."""
 
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from chromium import ARGS, program
 from playwright.sync_api import Browser, Page, sync_playwright
 from processes import App, Redis, free_port
 from proxy import Proxy
 from standin import StandIn
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-# As root, in a container, without a network: what Chromium would do beside the tests' own business.
-ARGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 # What Chromium says of it, and event-source-polyfill.
 CUT_OFF = ("Failed to load resource: net::", "TypeError: network error")
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if not program:
+    path = program()
+    if not path:
         assert not os.environ.get("CI"), "no Chromium on the PATH"
         pytest.skip("no Chromium on the PATH")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGS)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
         yield browser
         browser.close()
 

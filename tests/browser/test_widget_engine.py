@@ -1,14 +1,13 @@
 """The widget's engine, without the widget: what is kept, followed, shared between tabs and survived."""
 
 import itertools
-import shutil
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from answers import TEXT, TOKENS, eventually
-from conftest import ARGS, PROGRAMS
+from chromium import ARGS, program
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 from processes import until
 from proxy import Proxy
@@ -598,9 +597,8 @@ def test_a_leader_that_falls_asleep_hands_over_and_is_back_when_it_wakes(
 @pytest.fixture
 def keeping(browser: Browser) -> Iterator[Browser]:
     """A browser that keeps pages for the back button, which Playwright turns off."""
-    program = next(filter(None, map(shutil.which, PROGRAMS)))
-    off = ["--disable-back-forward-cache"]
-    with browser.browser_type.launch(executable_path=program, args=ARGS, ignore_default_args=off) as keeping:
+    path, off = program(), ["--disable-back-forward-cache"]
+    with browser.browser_type.launch(executable_path=path, args=ARGS, ignore_default_args=off) as keeping:
         yield keeping
 
 
