@@ -16,10 +16,11 @@ JS_TESTS := $(shell find tests/js -name '*.test.*js' 2>/dev/null)
 with_npm = if command -v npm >/dev/null; then $(MAKE) -s tests/node_modules/ready && $(1); \
 	else echo "npm is not installed: skipped $(1)"; [ -z "$${CI:-}" ]; fi
 
-.PHONY: help install run test test-js test-valkey test-redis test-browser lint types bench faults tools
+.PHONY: help install run test test-js test-valkey test-redis test-browser lint types bench bench-widget \
+	faults tools
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/installed ## the app and what it needs, in .venv
 
@@ -53,6 +54,9 @@ types: .venv/ready ## the types, of Python and of JavaScript
 
 bench: .venv/ready ## how much a token costs
 	$(PYTHON) bench/run.py
+
+bench-widget: .venv/ready ## what the widget costs the page that it is on
+	$(PYTHON) bench/widget.py
 
 faults: .venv/ready ## whether answers survive every fault there is
 	$(PYTHON) bench/faults.py
