@@ -99,17 +99,17 @@ class Task:
 def traced(browser: Browser, page: Page) -> Iterator[Task]:
     """Trace the page's main thread; what is yielded is known afterwards."""
     task = Task()
-    browser.start_tracing(page=page, categories=["-*", "disabled-by-default-devtools.timeline"])
+    categories = ["-*", "disabled-by-default-devtools.timeline", "blink.user_timing"]
+    browser.start_tracing(page=page, categories=categories)
     yield task
+    # Chromium's own windows, such as the list under its address bar, are pages with threads of that name too.
+    page.evaluate("performance.mark('here')")
     events = json.loads(browser.stop_tracing())["traceEvents"]
-    threads = {
-        (event["pid"], event["tid"])
-        for event in events
-        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
-    }
+    (here,) = [event for event in events if event["name"] == "here"]
     for event in events:
+        is_here = (event["pid"], event["tid"]) == (here["pid"], here["tid"])
         # One that had not ended when the trace did has no duration.
-        if event["name"] == "RunTask" and (event["pid"], event["tid"]) in threads and "dur" in event:
+        if event["name"] == "RunTask" and is_here and "dur" in event:
             task.wall_ms = max(task.wall_ms, event["dur"] / 1000)
             task.cpu_ms = max(task.cpu_ms, event["tdur"] / 1000)
 
