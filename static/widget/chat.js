@@ -71,8 +71,8 @@ export class Chat extends EventTarget {
   #putting = new Set();
   /** Those that were cut: what another tab still says of them comes too late. @type {Set<string>} */
   #gone = new Set();
-  /** @type {Follower | null} */
-  #follower = null;
+  /** @type {Follower | undefined} */
+  #follower;
   /** Whose answer the follower follows. @type {Turn | null} */
   #followed = null;
   #listeners = new AbortController();
@@ -344,6 +344,8 @@ export class Chat extends EventTarget {
     const knowsMore = isAfter(cursor, other.cursor) || (end && !other.end);
     Object.assign(turn, other, knowsMore && { text, cursor, stage, sources, citations, end });
     if (stream) Object.assign(turn, { stream, problem: "" });
+    // What is on its way follows on the old cursor, and may come joined with what is here by now.
+    if (turn === this.#followed && turn.cursor !== cursor) this.#drop();
     let same = Math.min(text.length, turn.text.length);
     while (!turn.text.startsWith(text.slice(0, same))) same--;
     if (same < text.length) this.#emit("rewind", { turn, length: same });
@@ -354,14 +356,16 @@ export class Chat extends EventTarget {
   /** Follow what is to be followed by this tab, and nothing else. */
   #sync() {
     const turn = this.#tabs.leads ? this.current : null;
-    if (this.#followed !== turn) {
-      this.#follower?.close();
-      this.#follower = this.#followed = null;
-    }
-    if (!turn || this.#follower) return;
+    if (this.#followed !== turn) this.#drop();
+    if (!turn || this.#followed) return;
     if (turn.stream) this.#follow(turn);
     // Another tab puts it; should that one be gone, this one does.
     else if (!this.#putting.has(turn.key)) this.#later("put", SILENCE_MS, () => this.#lead());
+  }
+
+  #drop() {
+    this.#follower?.close();
+    this.#followed = null;
   }
 
   #lead() {

@@ -561,6 +561,31 @@ def test_a_leader_that_sleeps_is_replaced_by_a_tab_that_is_looked_at(
         each.sees_the_end("a b")
 
 
+def test_what_a_leader_that_was_replaced_says_late_is_not_read_again(
+    tab: Tab, context: BrowserContext, proxy: Proxy, model: StandIn, word: str, gate: threading.Event
+) -> None:
+    missed = threading.Event()
+    model.answer(word, ["one ", Wait(missed), "two ", Wait(gate), "three"])
+    other = Tab.of(context, proxy)
+    tab.ask(word)
+    other.sees("one ")
+    tab.page.evaluate(HOLD)
+    missed.set()
+    tab.sees("one two ")
+    held: list[Route] = []
+    other.page.route("**/stream/*", lambda route: held.append(route), times=1)
+    other.page.clock.install()
+    other.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    other.page.clock.fast_forward(3000)
+    eventually(other.page, lambda: len(held), 1)
+    tab.page.evaluate("release()")
+    other.sees("one two ")
+    gate.set()
+    until(lambda: [call.finished for call in model.calls if word in call.prompt] == [True], "all told")
+    held[0].continue_()  # The reply begins after "one ", and "two " and "three" come joined.
+    other.sees_the_end("one two three")
+
+
 @pytest.mark.parametrize("sleep", ["freeze", "pagehide"])
 def test_a_leader_that_falls_asleep_hands_over_and_is_back_when_it_wakes(
     tab: Tab,
