@@ -236,6 +236,7 @@ export class Chat extends EventTarget {
     }
     this.#tell(turn);
     this.#sync();
+    this.#greet();
   }
 
   /** It was cut while it was being put. @param {string} stream @param {string} conversation */
@@ -454,10 +455,14 @@ export class Chat extends EventTarget {
   #see() {
     if (document.hidden) {
       if (this.#followed) this.#save(this.#followed);
-    } else {
-      this.#tabs.post({ hello: true });
-      this.#watch(HANDSHAKE_MS);
-    }
+    } else this.#greet();
+  }
+
+  /** Hear from the leader soon, or lead. */
+  #greet() {
+    if (this.#tabs.leads) return;
+    this.#tabs.post({ hello: true });
+    this.#watch(HANDSHAKE_MS);
   }
 
   /** Lead in place of a leader that sleeps, if somebody is looking. */

@@ -561,6 +561,20 @@ def test_a_leader_that_sleeps_is_replaced_by_a_tab_that_is_looked_at(
         each.sees_the_end("a b")
 
 
+def test_a_question_is_answered_in_a_tab_whose_leader_has_slept_all_the_while(
+    tab: Tab, context: BrowserContext, proxy: Proxy, model: StandIn, word: str
+) -> None:
+    model.answer(word, ["a"])
+    other = Tab.of(context, proxy)
+    # It keeps its lock and says nothing.
+    tab.page.evaluate("() => { BroadcastChannel.prototype.postMessage = () => {}; }")
+    other.page.clock.install()
+    other.ask(word)
+    eventually(other.page, lambda: other.turn["stream"], bool)
+    other.page.clock.fast_forward(3000)
+    other.sees_the_end("a")
+
+
 def test_what_a_leader_that_was_replaced_says_late_is_not_read_again(
     tab: Tab, context: BrowserContext, proxy: Proxy, model: StandIn, word: str, gate: threading.Event
 ) -> None:
