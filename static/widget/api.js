@@ -69,10 +69,10 @@ export class Api {
    * The turns of a conversation, oldest first.
    * @param {string} conversation
    * @returns {Promise<PastTurn[]>}
-   * @throws {Refused}
+   * @throws {Refused}, or anything where the reply is not the server's
    */
   async recall(conversation) {
-    return (await this.#send("GET", conversationPath(conversation)))?.turns ?? [];
+    return (await this.#send("GET", conversationPath(conversation))).turns;
   }
 
   /** @param {string} conversation @throws {Refused} */

@@ -9,14 +9,14 @@
 
 import { Answer, isAfter } from "./answer.js";
 import { Api, Refused } from "./api.js";
-import { Follower } from "./follower.js";
+import { Follower, backoff } from "./follower.js";
 import { History } from "./history.js";
 import { Tabs } from "./leader.js";
 
 /** @typedef {import("./answer.js").StreamEvent} StreamEvent */
 /** @typedef {import("./follower.js").Connection} Connection */
 /** @typedef {"" | "up" | "down"} Rating */
-/** @typedef {"save" | "put" | "hello" | "watch"} Timer */
+/** @typedef {"save" | "put" | "hello" | "watch" | "recall"} Timer */
 /** @typedef {Omit<Turn, "apply" | "grounds">} Data a turn, as it is kept and sent */
 /** @typedef {{ turns: Data[], gone?: string[], all?: boolean, cleared?: boolean }} Change of the conversation */
 /** @typedef {import("./history.js").Common & Change} News */
@@ -365,6 +365,7 @@ export class Chat extends EventTarget {
   }
 
   #drop() {
+    this.#forget("recall");
     this.#follower?.close();
     this.#followed = null;
   }
@@ -414,8 +415,10 @@ export class Chat extends EventTarget {
 
   /** The stream has expired; the conversation is kept for longer, and may have the answer. @param {Turn} turn */
   async #recall(turn) {
-    const past = await this.#api.recall(turn.conversation).catch(() => []);
-    if (turn.end || !this.turns.includes(turn)) return;
+    const past = await this.#api.recall(turn.conversation).catch(({ code }) => code === "not_found" && []);
+    if (turn !== this.#followed) return;
+    // Not the server's word, or not its last: the answer may well be there.
+    if (!past) return this.#later("recall", backoff(4), () => this.#recall(turn));
     const whole = past.find(({ stream, answer }) => stream === turn.stream && answer);
     this.#update(turn, {
       ...turn,

@@ -144,10 +144,11 @@ export class Follower {
         headers: { Accept: "application/json" },
         signal: request.signal,
       });
-      if (response.status === 404 || response.status === 204) return this.#leave();
-      if (!response.ok) throw response.status;
-      const { events, ended } = await response.json();
-      if (!request.signal.aborted) this.#take([...events], ended);
+      const { events, ended, error } = await response.json();
+      if (request.signal.aborted) return;
+      // A proxy that can't find the server says 404 too, in another form.
+      if (error?.code === "not_found") this.#leave();
+      else this.#take([...events], ended);
     } catch {
       if (!request.signal.aborted) again();
     }

@@ -293,8 +293,9 @@ def test_a_connection_that_died_in_silence_is_replaced(
     tab.sees_the_end("a b")
 
 
-def test_a_proxy_that_answers_502_for_a_while_is_waited_out(
-    stranger: BrowserContext, proxy: Proxy, model: StandIn, word: str, gate: threading.Event
+@pytest.mark.parametrize("status", [404, 502])
+def test_a_proxy_that_answers_with_an_error_for_a_while_is_waited_out(
+    stranger: BrowserContext, proxy: Proxy, model: StandIn, word: str, gate: threading.Event, status: int
 ) -> None:
     tab = Tab.of(stranger, proxy)
     model.answer(word, ["before ", Wait(gate), "after"])
@@ -304,7 +305,7 @@ def test_a_proxy_that_answers_502_for_a_while_is_waited_out(
 
     def is_bad(route: Route) -> None:
         refused.append(route.request.headers["accept"])
-        route.fulfill(status=502, content_type="text/html", body="<h1>Bad Gateway</h1>")
+        route.fulfill(status=status, content_type="text/html", body="<h1>Nobody is here</h1>")
 
     stranger.route("**/stream/*", is_bad)
     proxy.hang_up()
@@ -526,6 +527,32 @@ def test_an_answer_whose_stream_has_expired_is_taken_from_the_conversation_or_en
     else:
         eventually(tab.page, lambda: (tab.turn["end"] or {}).get("code"), "expired")
         tab.sees("a ")
+
+
+@pytest.mark.parametrize("status", [0, 200, 503])
+def test_an_answer_is_not_given_up_because_the_conversation_is_out_of_reach(
+    stranger: BrowserContext, proxy: Proxy, model: StandIn, word: str, gate: threading.Event, status: int
+) -> None:
+    tab = Tab.of(stranger, proxy)
+    model.answer(word, ["a ", Wait(gate), "b"])
+    tab.ask(word)
+    tab.sees("a ")
+    tab.page.goto("about:blank")
+    gate.set()
+    until(lambda: [call.finished for call in model.calls if word in call.prompt] == [True], "all told")
+    gone = {"error": {"code": "not_found", "message": ""}}
+    stranger.route("**/stream/*", lambda route: route.fulfill(status=404, json=gone))
+
+    def is_away(route: Route) -> None:
+        if status:
+            route.fulfill(status=status, content_type="text/html", body="<h1>Nobody is here</h1>")
+        else:
+            route.abort()
+
+    stranger.route("**/conversations/*", is_away, times=1)
+    tab.page.goto(proxy.url + "/engine")
+    tab.is_ready()
+    tab.sees_the_end("a b")
 
 
 def test_a_conversation_is_dropped_when_it_is_older_than_a_month(tab: Tab, model: StandIn, word: str) -> None:
