@@ -106,8 +106,8 @@ export class Api {
     const reply = await response.json().catch(() => null);
     if (response.ok) return reply;
     // What is not in the server's own form comes from a proxy that could not reach it.
-    const { code, message } = reply?.error ?? { code: "unreachable" };
-    throw new Refused(code, message, Number(response.headers.get("Retry-After")) || 0);
+    const error = reply?.error;
+    throw new Refused(error?.code || "unreachable", error?.message, Number(response.headers.get("Retry-After")) || 0);
   }
 }
 

@@ -420,6 +420,20 @@ def test_a_question_that_is_refused_says_why_and_can_be_asked_again(
     assert len(tab.turns) == 1
 
 
+@pytest.mark.parametrize("error", ["Too many requests", {"code": None}, {"message": "Later."}])
+def test_a_question_that_a_gateway_refuses_in_its_own_form_can_be_asked_again(
+    stranger: BrowserContext, proxy: Proxy, model: StandIn, word: str, error: object
+) -> None:
+    tab = Tab.of(stranger, proxy)
+    model.answer(word, ["a"])
+    stranger.route("**/chat", lambda route: route.fulfill(status=429, json={"error": error}))
+    tab.ask(word)
+    eventually(tab.page, lambda: tab.turn["problem"], "unreachable")
+    stranger.unroute("**/chat")
+    tab.do("retry()")
+    tab.sees_the_end("a")
+
+
 def test_a_question_without_a_reply_is_put_again_under_its_key(tab: Tab, model: StandIn, word: str) -> None:
     model.answer(word, ["once"])
     keys: list[str] = []
