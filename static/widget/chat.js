@@ -151,7 +151,9 @@ export class Chat extends EventTarget {
    */
   async edit(turn, prompt) {
     const at = this.turns.indexOf(turn);
-    if (at < 0 || !prompt.trim()) return;
+    // Another tab has cut it meanwhile.
+    if (at < 0) return this.ask(prompt);
+    if (!prompt.trim()) return;
     const cut = this.turns.slice(at);
     this.#abandon(cut);
     await this.#ask(prompt, cut);

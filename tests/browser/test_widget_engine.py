@@ -468,6 +468,21 @@ def test_an_edited_question_cuts_what_came_after_it_in_all_tabs(
     eventually(tab.page, lambda: sorted(turn["text"] for turn in tab.kept[1:]), ["TWO", "one"])
 
 
+def test_an_edited_question_is_asked_where_the_one_before_it_was_cut_by_another_tab(
+    tab: Tab, model: StandIn, word: str
+) -> None:
+    for n in ("one", "two", "three"):
+        model.answer(f"{word} {n}", [n])
+    tab.ask(f"{word} one")
+    tab.sees_the_end("one")
+    tab.page.evaluate("() => { globalThis.cut = chat.turns[0]; chat.newConversation(); }")
+    tab.ask(f"{word} two")
+    tab.sees_the_end("two")
+    tab.page.evaluate("(prompt) => chat.edit(cut, prompt)", f"{word} three")
+    tab.sees_the_end("three")
+    assert [turn["text"] for turn in tab.turns] == ["two", "three"]
+
+
 def test_questions_asked_in_two_tabs_at_once_are_both_answered_in_both(
     tab: Tab, context: BrowserContext, proxy: Proxy, model: StandIn, word: str
 ) -> None:
