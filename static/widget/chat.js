@@ -71,7 +71,7 @@ export class Chat extends EventTarget {
   #putting = new Set();
   /** Those that were cut: what another tab still says of them comes too late. @type {Set<string>} */
   #gone = new Set();
-  /** @type {Follower | undefined} */
+  /** The last one, closed or not. @type {Follower | undefined} */
   #follower;
   /** Whose answer the follower follows. @type {Turn | null} */
   #followed = null;
@@ -390,6 +390,7 @@ export class Chat extends EventTarget {
   #follow(turn) {
     this.#followed = turn;
     this.#follower = new Follower(this.#api.url(turn.stream), {
+      held: this.#follower?.held,
       cursor: () => turn.cursor,
       onevent: (event) => this.#receive(turn, event),
       onconnection: (connection) => {

@@ -37,7 +37,6 @@ export class Follower {
   #failures = 0;
   /** How often the server has answered since its stream last said something. */
   #doubts = 0;
-  #held = false;
 
   /**
    * @param {string} url
@@ -45,8 +44,10 @@ export class Follower {
    * @param {() => string} owner.cursor the id of the last event that the owner holds
    * @param {(event: StreamEvent) => void} owner.onevent takes each event; calls `close` after the last
    * @param {(connection: Connection) => void} owner.onconnection also told when it is the same again
+   * @param {boolean} [owner.held] streams are known to be held back
    */
-  constructor(url, { cursor, onevent, onconnection }) {
+  constructor(url, { cursor, onevent, onconnection, held = false }) {
+    this.held = held;
     this.#url = url;
     this.#cursor = cursor;
     this.#onevent = onevent;
@@ -68,7 +69,7 @@ export class Follower {
   #connect() {
     this.#drop();
     this.#heardAt = Date.now();
-    if (this.#held) return void this.#ask(WAIT_S);
+    if (this.held) return void this.#ask(WAIT_S);
     const source = new EventSource(this.#address());
     this.#source = source;
     source.onopen = () => this.#onconnection("open");
@@ -125,7 +126,7 @@ export class Follower {
 
   #askLater() {
     this.#drop();
-    this.#wait(backoff(this.#failures++), () => this.#ask(this.#held ? WAIT_S : 0));
+    this.#wait(backoff(this.#failures++), () => this.#ask(this.held ? WAIT_S : 0));
   }
 
   /**
@@ -158,8 +159,8 @@ export class Follower {
   #take(events, ended) {
     const source = this.#source;
     const isHeld = source && (source.readyState !== EventSource.OPEN || events.length);
-    if (++this.#doubts > 1 || isHeld) this.#held = true;
-    if (source && !this.#held) return this.#expect();
+    if (++this.#doubts > 1 || isHeld) this.held = true;
+    if (source && !this.held) return this.#expect();
     // What the stream may still bring would repeat these, joined in another way.
     this.#drop();
     this.#failures = 0;
