@@ -360,6 +360,8 @@ export class Chat extends EventTarget {
   #sync() {
     const turn = this.#tabs.leads ? this.current : null;
     if (this.#followed !== turn) this.#drop();
+    // The trouble was with what is over, and nobody says so in the other tabs.
+    if (!this.current?.stream && navigator.onLine) this.#connect("open");
     if (!turn || this.#followed) return;
     if (turn.stream) this.#follow(turn);
     // Another tab puts it; should that one be gone, this one does.
@@ -394,9 +396,9 @@ export class Chat extends EventTarget {
       cursor: () => turn.cursor,
       onevent: (event) => this.#receive(turn, event),
       onconnection: (connection) => {
+        if (connection === "gone") return void this.#recall(turn);
         this.#connect(connection);
         this.#tabs.post({ connection });
-        if (connection === "gone") void this.#recall(turn);
       },
     });
     this.#follower.open();

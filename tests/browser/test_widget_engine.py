@@ -317,6 +317,22 @@ def test_a_proxy_that_answers_with_an_error_for_a_while_is_waited_out(
     assert refused[:2] == ["text/event-stream", "application/json"]
 
 
+def test_trouble_with_an_answer_is_forgotten_in_all_tabs_when_it_is_left(
+    stranger: BrowserContext, proxy: Proxy, model: StandIn, word: str, gate: threading.Event
+) -> None:
+    model.answer(word, ["before ", Wait(gate), "never"])
+    tab, other = (Tab.of(stranger, proxy) for _ in range(2))
+    tab.ask(word)
+    other.sees("before ")
+    stranger.route("**/stream/*", lambda route: route.abort())
+    proxy.hang_up()
+    for each in (tab, other):
+        eventually(each.page, lambda: each.connection, "reconnecting")  # noqa: B023
+    other.do("newConversation()")
+    for each in (tab, other):
+        eventually(each.page, lambda: [each.turns, each.connection], [[], "open"])  # noqa: B023
+
+
 def test_without_indexeddb_the_chat_works_in_memory(
     page: Page, proxy: Proxy, model: StandIn, word: str
 ) -> None:
@@ -556,6 +572,7 @@ def test_an_answer_whose_stream_has_expired_is_taken_from_the_conversation_or_en
     else:
         eventually(tab.page, lambda: (tab.turn["end"] or {}).get("code"), "expired")
         tab.sees("a ")
+    assert tab.connection == "open"
 
 
 @pytest.mark.parametrize("status", [0, 200, 503])
