@@ -2,7 +2,7 @@
 /** An answer as the page knows it: events in, text out. Knows neither the page nor the network. */
 
 /** @typedef {{ n: number, title: string, url: string }} Source */
-/** @typedef {{ n: number, at: number, quote: string }} Citation `at`: the length of the text that it follows */
+/** @typedef {{ n: number, at: number }} Citation `at`: the length of the text that it follows */
 /** @typedef {{ id: string, event: string, data: unknown }} StreamEvent */
 /** @typedef {{ event: "done", reason: string }} Done */
 /** @typedef {{ event: "failed", code: string, message: string, retryable: boolean }} Failed */
@@ -55,7 +55,7 @@ export class Answer {
         this.sources = Array.isArray(data.sources) ? data.sources : [];
         break;
       case "citation":
-        this.citations.push({ n: Number(data.n), at: this.text.length, quote: String(data.quote ?? "") });
+        this.citations.push({ n: Number(data.n), at: this.text.length });
         break;
       case "rewind":
         this.#rewind(Number(data.length) || 0);

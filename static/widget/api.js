@@ -69,10 +69,10 @@ export class Api {
    * The turns of a conversation, oldest first.
    * @param {string} conversation
    * @returns {Promise<PastTurn[]>}
-   * @throws {Refused}
+   * @throws {Refused}, or anything where the reply is not the server's
    */
   async recall(conversation) {
-    return (await this.#send("GET", conversationPath(conversation)))?.turns ?? [];
+    return (await this.#send("GET", conversationPath(conversation))).turns;
   }
 
   /** @param {string} conversation @throws {Refused} */
@@ -106,8 +106,8 @@ export class Api {
     const reply = await response.json().catch(() => null);
     if (response.ok) return reply;
     // What is not in the server's own form comes from a proxy that could not reach it.
-    const { code, message } = reply?.error ?? { code: "unreachable" };
-    throw new Refused(code, message, Number(response.headers.get("Retry-After")) || 0);
+    const error = reply?.error;
+    throw new Refused(error?.code || "unreachable", error?.message, Number(response.headers.get("Retry-After")) || 0);
   }
 }
 

@@ -9,14 +9,14 @@
 
 import { Answer, isAfter } from "./answer.js";
 import { Api, Refused } from "./api.js";
-import { Follower } from "./follower.js";
+import { Follower, backoff } from "./follower.js";
 import { History } from "./history.js";
 import { Tabs } from "./leader.js";
 
 /** @typedef {import("./answer.js").StreamEvent} StreamEvent */
 /** @typedef {import("./follower.js").Connection} Connection */
 /** @typedef {"" | "up" | "down"} Rating */
-/** @typedef {"save" | "put" | "hello" | "watch"} Timer */
+/** @typedef {"save" | "put" | "hello" | "watch" | "recall"} Timer */
 /** @typedef {Omit<Turn, "apply" | "grounds">} Data a turn, as it is kept and sent */
 /** @typedef {{ turns: Data[], gone?: string[], all?: boolean, cleared?: boolean }} Change of the conversation */
 /** @typedef {import("./history.js").Common & Change} News */
@@ -71,8 +71,8 @@ export class Chat extends EventTarget {
   #putting = new Set();
   /** Those that were cut: what another tab still says of them comes too late. @type {Set<string>} */
   #gone = new Set();
-  /** @type {Follower | null} */
-  #follower = null;
+  /** The last one, closed or not. @type {Follower | undefined} */
+  #follower;
   /** Whose answer the follower follows. @type {Turn | null} */
   #followed = null;
   #listeners = new AbortController();
@@ -151,7 +151,9 @@ export class Chat extends EventTarget {
    */
   async edit(turn, prompt) {
     const at = this.turns.indexOf(turn);
-    if (at < 0 || !prompt.trim()) return;
+    // Another tab has cut it meanwhile.
+    if (at < 0) return this.ask(prompt);
+    if (!prompt.trim()) return;
     const cut = this.turns.slice(at);
     this.#abandon(cut);
     await this.#ask(prompt, cut);
@@ -236,6 +238,7 @@ export class Chat extends EventTarget {
     }
     this.#tell(turn);
     this.#sync();
+    this.#greet();
   }
 
   /** It was cut while it was being put. @param {string} stream @param {string} conversation */
@@ -344,6 +347,8 @@ export class Chat extends EventTarget {
     const knowsMore = isAfter(cursor, other.cursor) || (end && !other.end);
     Object.assign(turn, other, knowsMore && { text, cursor, stage, sources, citations, end });
     if (stream) Object.assign(turn, { stream, problem: "" });
+    // What is on its way follows on the old cursor, and may come joined with what is here by now.
+    if (turn === this.#followed && turn.cursor !== cursor) this.#drop();
     let same = Math.min(text.length, turn.text.length);
     while (!turn.text.startsWith(text.slice(0, same))) same--;
     if (same < text.length) this.#emit("rewind", { turn, length: same });
@@ -354,14 +359,19 @@ export class Chat extends EventTarget {
   /** Follow what is to be followed by this tab, and nothing else. */
   #sync() {
     const turn = this.#tabs.leads ? this.current : null;
-    if (this.#followed !== turn) {
-      this.#follower?.close();
-      this.#follower = this.#followed = null;
-    }
-    if (!turn || this.#follower) return;
+    if (this.#followed !== turn) this.#drop();
+    // The trouble was with what is over, and nobody says so in the other tabs.
+    if (!this.current?.stream && navigator.onLine) this.#connect("open");
+    if (!turn || this.#followed) return;
     if (turn.stream) this.#follow(turn);
     // Another tab puts it; should that one be gone, this one does.
     else if (!this.#putting.has(turn.key)) this.#later("put", SILENCE_MS, () => this.#lead());
+  }
+
+  #drop() {
+    this.#forget("recall");
+    this.#follower?.close();
+    this.#followed = null;
   }
 
   #lead() {
@@ -382,12 +392,13 @@ export class Chat extends EventTarget {
   #follow(turn) {
     this.#followed = turn;
     this.#follower = new Follower(this.#api.url(turn.stream), {
+      held: this.#follower?.held,
       cursor: () => turn.cursor,
       onevent: (event) => this.#receive(turn, event),
       onconnection: (connection) => {
+        if (connection === "gone") return void this.#recall(turn);
         this.#connect(connection);
         this.#tabs.post({ connection });
-        if (connection === "gone") void this.#recall(turn);
       },
     });
     this.#follower.open();
@@ -409,8 +420,10 @@ export class Chat extends EventTarget {
 
   /** The stream has expired; the conversation is kept for longer, and may have the answer. @param {Turn} turn */
   async #recall(turn) {
-    const past = await this.#api.recall(turn.conversation).catch(() => []);
-    if (turn.end || !this.turns.includes(turn)) return;
+    const past = await this.#api.recall(turn.conversation).catch(({ code }) => code === "not_found" && []);
+    if (turn !== this.#followed) return;
+    // Not the server's word, or not its last: the answer may well be there.
+    if (!past) return this.#later("recall", backoff(4), () => this.#recall(turn));
     const whole = past.find(({ stream, answer }) => stream === turn.stream && answer);
     this.#update(turn, {
       ...turn,
@@ -450,10 +463,14 @@ export class Chat extends EventTarget {
   #see() {
     if (document.hidden) {
       if (this.#followed) this.#save(this.#followed);
-    } else {
-      this.#tabs.post({ hello: true });
-      this.#watch(HANDSHAKE_MS);
-    }
+    } else this.#greet();
+  }
+
+  /** Hear from the leader soon, or lead. */
+  #greet() {
+    if (this.#tabs.leads) return;
+    this.#tabs.post({ hello: true });
+    this.#watch(HANDSHAKE_MS);
   }
 
   /** Lead in place of a leader that sleeps, if somebody is looking. */

@@ -37,7 +37,6 @@ export class Follower {
   #failures = 0;
   /** How often the server has answered since its stream last said something. */
   #doubts = 0;
-  #held = false;
 
   /**
    * @param {string} url
@@ -45,8 +44,10 @@ export class Follower {
    * @param {() => string} owner.cursor the id of the last event that the owner holds
    * @param {(event: StreamEvent) => void} owner.onevent takes each event; calls `close` after the last
    * @param {(connection: Connection) => void} owner.onconnection also told when it is the same again
+   * @param {boolean} [owner.held] streams are known to be held back
    */
-  constructor(url, { cursor, onevent, onconnection }) {
+  constructor(url, { cursor, onevent, onconnection, held = false }) {
+    this.held = held;
     this.#url = url;
     this.#cursor = cursor;
     this.#onevent = onevent;
@@ -68,7 +69,7 @@ export class Follower {
   #connect() {
     this.#drop();
     this.#heardAt = Date.now();
-    if (this.#held) return void this.#ask(WAIT_S);
+    if (this.held) return void this.#ask(WAIT_S);
     const source = new EventSource(this.#address());
     this.#source = source;
     source.onopen = () => this.#owns(source) && this.#onconnection("open");
@@ -136,7 +137,7 @@ export class Follower {
 
   #askLater() {
     this.#drop();
-    this.#wait(backoff(this.#failures++), () => this.#ask(this.#held ? WAIT_S : 0));
+    this.#wait(backoff(this.#failures++), () => this.#ask(this.held ? WAIT_S : 0));
   }
 
   /**
@@ -155,10 +156,11 @@ export class Follower {
         headers: { Accept: "application/json" },
         signal: request.signal,
       });
-      if (response.status === 404 || response.status === 204) return this.#leave();
-      if (!response.ok) throw response.status;
-      const { events, ended } = await response.json();
-      if (!request.signal.aborted) this.#take([...events], ended);
+      const { events, ended, error } = await response.json();
+      if (request.signal.aborted) return;
+      // A proxy that can't find the server says 404 too, in another form.
+      if (error?.code === "not_found") this.#leave();
+      else this.#take([...events], ended);
     } catch {
       if (!request.signal.aborted) again();
     }
@@ -168,8 +170,8 @@ export class Follower {
   #take(events, ended) {
     const source = this.#source;
     const isHeld = source && (source.readyState !== EventSource.OPEN || events.length);
-    if (++this.#doubts > 1 || isHeld) this.#held = true;
-    if (source && !this.#held) return this.#expect();
+    if (++this.#doubts > 1 || isHeld) this.held = true;
+    if (source && !this.held) return this.#expect();
     // What the stream may still bring would repeat these, joined in another way.
     this.#drop();
     this.#failures = 0;

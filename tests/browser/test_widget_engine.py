@@ -254,10 +254,10 @@ def test_where_a_proxy_holds_streams_back_the_answer_comes_as_json(
     tab.sees_the_end("before after")
     queries = [seen.query for seen in proxy.seen(tab.turn["stream"])]
     assert any("wait=20" in query for query in queries)
-    proxy.holds = ""
+    # The next answer does not wait to find out again.
     tab.ask(f"{word} two")
     tab.sees_the_end("a")
-    assert [seen.headers["accept"] for seen in proxy.seen(tab.turn["stream"])] == ["text/event-stream"]
+    assert {seen.headers["accept"] for seen in proxy.seen(tab.turn["stream"])} == {"application/json"}
 
 
 def test_a_stream_that_is_only_slow_is_kept(
@@ -292,8 +292,9 @@ def test_a_connection_that_died_in_silence_is_replaced(
     tab.sees_the_end("a b")
 
 
-def test_a_proxy_that_answers_502_for_a_while_is_waited_out(
-    stranger: BrowserContext, proxy: Proxy, model: StandIn, word: str, gate: threading.Event
+@pytest.mark.parametrize("status", [404, 502])
+def test_a_proxy_that_answers_with_an_error_for_a_while_is_waited_out(
+    stranger: BrowserContext, proxy: Proxy, model: StandIn, word: str, gate: threading.Event, status: int
 ) -> None:
     tab = Tab.of(stranger, proxy)
     model.answer(word, ["before ", Wait(gate), "after"])
@@ -303,7 +304,7 @@ def test_a_proxy_that_answers_502_for_a_while_is_waited_out(
 
     def is_bad(route: Route) -> None:
         refused.append(route.request.headers["accept"])
-        route.fulfill(status=502, content_type="text/html", body="<h1>Bad Gateway</h1>")
+        route.fulfill(status=status, content_type="text/html", body="<h1>Nobody is here</h1>")
 
     stranger.route("**/stream/*", is_bad)
     proxy.hang_up()
@@ -313,6 +314,22 @@ def test_a_proxy_that_answers_502_for_a_while_is_waited_out(
     stranger.unroute("**/stream/*")
     tab.sees_the_end("before after")
     assert refused[:2] == ["text/event-stream", "application/json"]
+
+
+def test_trouble_with_an_answer_is_forgotten_in_all_tabs_when_it_is_left(
+    stranger: BrowserContext, proxy: Proxy, model: StandIn, word: str, gate: threading.Event
+) -> None:
+    model.answer(word, ["before ", Wait(gate), "never"])
+    tab, other = (Tab.of(stranger, proxy) for _ in range(2))
+    tab.ask(word)
+    other.sees("before ")
+    stranger.route("**/stream/*", lambda route: route.abort())
+    proxy.hang_up()
+    for each in (tab, other):
+        eventually(each.page, lambda: each.connection, "reconnecting")  # noqa: B023
+    other.do("newConversation()")
+    for each in (tab, other):
+        eventually(each.page, lambda: [each.turns, each.connection], [[], "open"])  # noqa: B023
 
 
 def test_without_indexeddb_the_chat_works_in_memory(
@@ -418,6 +435,20 @@ def test_a_question_that_is_refused_says_why_and_can_be_asked_again(
     assert len(tab.turns) == 1
 
 
+@pytest.mark.parametrize("error", ["Too many requests", {"code": None}, {"message": "Later."}])
+def test_a_question_that_a_gateway_refuses_in_its_own_form_can_be_asked_again(
+    stranger: BrowserContext, proxy: Proxy, model: StandIn, word: str, error: object
+) -> None:
+    tab = Tab.of(stranger, proxy)
+    model.answer(word, ["a"])
+    stranger.route("**/chat", lambda route: route.fulfill(status=429, json={"error": error}))
+    tab.ask(word)
+    eventually(tab.page, lambda: tab.turn["problem"], "unreachable")
+    stranger.unroute("**/chat")
+    tab.do("retry()")
+    tab.sees_the_end("a")
+
+
 def test_a_question_without_a_reply_is_put_again_under_its_key(tab: Tab, model: StandIn, word: str) -> None:
     model.answer(word, ["once"])
     keys: list[str] = []
@@ -450,6 +481,21 @@ def test_an_edited_question_cuts_what_came_after_it_in_all_tabs(
         each.sees_the_end("TWO")
         assert [turn["text"] for turn in each.turns] == ["one", "TWO"]
     eventually(tab.page, lambda: sorted(turn["text"] for turn in tab.kept[1:]), ["TWO", "one"])
+
+
+def test_an_edited_question_is_asked_where_the_one_before_it_was_cut_by_another_tab(
+    tab: Tab, model: StandIn, word: str
+) -> None:
+    for n in ("one", "two", "three"):
+        model.answer(f"{word} {n}", [n])
+    tab.ask(f"{word} one")
+    tab.sees_the_end("one")
+    tab.page.evaluate("() => { globalThis.cut = chat.turns[0]; chat.newConversation(); }")
+    tab.ask(f"{word} two")
+    tab.sees_the_end("two")
+    tab.page.evaluate("(prompt) => chat.edit(cut, prompt)", f"{word} three")
+    tab.sees_the_end("three")
+    assert [turn["text"] for turn in tab.turns] == ["two", "three"]
 
 
 def test_questions_asked_in_two_tabs_at_once_are_both_answered_in_both(
@@ -525,6 +571,33 @@ def test_an_answer_whose_stream_has_expired_is_taken_from_the_conversation_or_en
     else:
         eventually(tab.page, lambda: (tab.turn["end"] or {}).get("code"), "expired")
         tab.sees("a ")
+    assert tab.connection == "open"
+
+
+@pytest.mark.parametrize("status", [0, 200, 503])
+def test_an_answer_is_not_given_up_because_the_conversation_is_out_of_reach(
+    stranger: BrowserContext, proxy: Proxy, model: StandIn, word: str, gate: threading.Event, status: int
+) -> None:
+    tab = Tab.of(stranger, proxy)
+    model.answer(word, ["a ", Wait(gate), "b"])
+    tab.ask(word)
+    tab.sees("a ")
+    tab.page.goto("about:blank")
+    gate.set()
+    until(lambda: [call.finished for call in model.calls if word in call.prompt] == [True], "all told")
+    gone = {"error": {"code": "not_found", "message": ""}}
+    stranger.route("**/stream/*", lambda route: route.fulfill(status=404, json=gone))
+
+    def is_away(route: Route) -> None:
+        if status:
+            route.fulfill(status=status, content_type="text/html", body="<h1>Nobody is here</h1>")
+        else:
+            route.abort()
+
+    stranger.route("**/conversations/*", is_away, times=1)
+    tab.page.goto(proxy.url + "/engine")
+    tab.is_ready()
+    tab.sees_the_end("a b")
 
 
 def test_a_conversation_is_dropped_when_it_is_older_than_a_month(tab: Tab, model: StandIn, word: str) -> None:
@@ -558,6 +631,45 @@ def test_a_leader_that_sleeps_is_replaced_by_a_tab_that_is_looked_at(
     gate.set()
     for each in (tab, other):
         each.sees_the_end("a b")
+
+
+def test_a_question_is_answered_in_a_tab_whose_leader_has_slept_all_the_while(
+    tab: Tab, context: BrowserContext, proxy: Proxy, model: StandIn, word: str
+) -> None:
+    model.answer(word, ["a"])
+    other = Tab.of(context, proxy)
+    # It keeps its lock and says nothing.
+    tab.page.evaluate("() => { BroadcastChannel.prototype.postMessage = () => {}; }")
+    other.page.clock.install()
+    other.ask(word)
+    eventually(other.page, lambda: other.turn["stream"], bool)
+    other.page.clock.fast_forward(3000)
+    other.sees_the_end("a")
+
+
+def test_what_a_leader_that_was_replaced_says_late_is_not_read_again(
+    tab: Tab, context: BrowserContext, proxy: Proxy, model: StandIn, word: str, gate: threading.Event
+) -> None:
+    missed = threading.Event()
+    model.answer(word, ["one ", Wait(missed), "two ", Wait(gate), "three"])
+    other = Tab.of(context, proxy)
+    tab.ask(word)
+    other.sees("one ")
+    tab.page.evaluate(HOLD)
+    missed.set()
+    tab.sees("one two ")
+    held: list[Route] = []
+    other.page.route("**/stream/*", lambda route: held.append(route), times=1)
+    other.page.clock.install()
+    other.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    other.page.clock.fast_forward(3000)
+    eventually(other.page, lambda: len(held), 1)
+    tab.page.evaluate("release()")
+    other.sees("one two ")
+    gate.set()
+    until(lambda: [call.finished for call in model.calls if word in call.prompt] == [True], "all told")
+    held[0].continue_()  # The reply begins after "one ", and "two " and "three" come joined.
+    other.sees_the_end("one two three")
 
 
 @pytest.mark.parametrize("sleep", ["freeze", "pagehide"])
