@@ -297,6 +297,8 @@ export class Panel {
 
   /** Tokens come faster than screens change: one drawing a frame. @param {Turn} [turn] */
   #follow(turn) {
+    // One that could not be put is, by a retry, under way again.
+    if (turn) this.#await(turn);
     if (turn?.text && this.#awaited.get(turn.key) === false) {
       this.#awaited.set(turn.key, true);
       this.#host.tell("answer-start", { id: idOf(turn), prompt: turn.prompt });

@@ -87,7 +87,7 @@ export class TurnView {
     const { prompt, text, end, problem, rating } = this.turn;
     const over = Boolean(end || problem);
     if (this.#question.textContent !== prompt) this.#question.textContent = prompt;
-    this.#write(over);
+    this.#write(Boolean(end));
     this.#tell(connection);
     this.#link(over);
     this.element.ariaBusy = String(!over);
@@ -101,11 +101,13 @@ export class TurnView {
   /** What is to be read out when the answer is over. */
   get spoken() {
     const { asked, answered } = this.#words;
-    return `${this.turn.text ? answered : asked} ${this.#body.textContent} ${this.#note.textContent}`;
+    const { prompt, text } = this.turn;
+    // Not textContent, which takes the cells of a table for one word.
+    return [...(text ? [answered, this.#body.innerText] : [asked, prompt]), this.#note.textContent].join(" ");
   }
 
-  /** Bring the text up to date: what stands is kept, but for a rewind. @param {boolean} over */
-  #write(over) {
+  /** Bring the text up to date: what stands is kept, but for a rewind. @param {boolean} ended no more follows, also by a retry */
+  #write(ended) {
     const { text, citations } = this.turn;
     if (!text.startsWith(this.#written) || this.#cited > citations.length) {
       this.#text.rewind("");
@@ -119,8 +121,8 @@ export class TurnView {
       this.#cited++;
     }
     this.#append(text.slice(this.#written.length));
-    if (over && !this.#ended) this.#text.end();
-    this.#ended = over;
+    if (ended && !this.#ended) this.#text.end();
+    this.#ended = ended;
   }
 
   /** @param {string} text */

@@ -212,6 +212,47 @@ def test_a_question_that_can_not_be_sent_stays_and_is_sent_by_a_click(
     context.close()
 
 
+def test_a_question_that_was_sent_again_is_answered_and_told_as_any_other(
+    app: App, browser: Browser, model: StandIn, word: str
+) -> None:
+    model.answer(word, ["The [docs](https://exa", "mple.com/)\n\n| a | b |\n|--", "-|---|\n| 1 | 2 |\n"])
+    context = browser.new_context()
+    visitor = Visitor(context.new_page(), app.url)
+    visitor.page.evaluate(
+        """() => {
+          told = [];
+          for (const name of ["error", "answer-start", "answer-end"]) {
+            document.addEventListener(`chatsse:${name}`, () => told.push(name));
+          }
+        }"""
+    )
+    error = {"code": "unavailable", "message": "Not now."}
+    visitor.page.route("**/chat", lambda route: route.fulfill(status=503, json={"error": error}), times=1)
+    visitor.ask(word)
+    visitor.button("Try again").click()
+    visitor.panel.locator(".answer td").first.wait_for()
+    visitor.panel.locator(".turn[aria-busy=false]").wait_for()
+    assert visitor.panel.locator(".answer a").get_attribute("href") == "https://example.com/"
+    assert visitor.page.evaluate("told") == ["error", "answer-start", "answer-end"]
+    said = visitor.panel.get_by_role("status").text_content() or ""
+    assert said.split() == "Answer: The docs (example.com) a b 1 2".split()
+    context.close()
+
+
+def test_what_could_not_be_sent_is_announced_with_the_question(
+    app: App, browser: Browser, word: str
+) -> None:
+    context = browser.new_context()
+    visitor = Visitor(context.new_page(), app.url)
+    error = {"code": "unavailable", "message": "Not now."}
+    visitor.page.route("**/chat", lambda route: route.fulfill(status=503, json={"error": error}), times=1)
+    visitor.ask(word)
+    visitor.button("Try again").wait_for()
+    status = visitor.panel.get_by_role("status")
+    expect(status).to_have_text(f"You asked: {word} Not now.")
+    context.close()
+
+
 def test_a_question_is_edited_and_asked_anew_in_its_place(
     visitor: Visitor, model: StandIn, word: str
 ) -> None:
