@@ -20,6 +20,7 @@ import { words } from "./words.js";
 
 const PHONE = "(max-width: 520px), (max-height: 420px)";
 const NEAR_PX = 12;
+const MOST_PAGE_CHARS = 2048;
 
 export class Panel {
   chat;
@@ -90,7 +91,7 @@ export class Panel {
     host.adopt(STYLE);
     this.#editing.hidden = true;
     root.append(this.#frame);
-    this.chat = new Chat({ server: host.server, page: () => location.href });
+    this.chat = new Chat({ server: host.server, page });
     this.#listen();
     this.update();
     this.#loading = this.chat.load().then(() => {
@@ -433,6 +434,16 @@ export class Panel {
     const { scrollTop, scrollHeight, clientHeight } = this.#log;
     this.#latest.hidden = scrollHeight - scrollTop - clientHeight < NEAR_PX;
   }
+}
+
+/**
+ * The address of the page, for the server to keep with a question. Not what may name the visitor: a query or a
+ * fragment. Nothing, where the page is not of the web, or its address too long for the server.
+ */
+function page() {
+  const { origin, pathname } = location;
+  const address = origin + pathname;
+  return /** @type {string} */ (/^http/.test(address) && address.length <= MOST_PAGE_CHARS ? address : undefined);
 }
 
 /** @param {Turn} turn */

@@ -156,6 +156,20 @@ def test_an_element_that_is_moved_keeps_its_state_and_one_that_is_gone_lets_go(
     visitor.sees_the_end("before after")
 
 
+@pytest.mark.parametrize("page_path", ["/short", "/" + "a" * 2100])
+def test_the_server_is_told_the_page_without_what_may_name_its_visitor(
+    host: Host, page: Page, model: StandIn, word: str, page_path: str
+) -> None:
+    model.answer(word, ["a"])
+    address = host.serve(path=page_path)
+    visitor = Visitor(page, address)
+    page.evaluate("history.replaceState(null, '', '?token=secret#part')")
+    with page.expect_request("**/chat") as request:
+        visitor.ask(word)
+    assert request.value.post_data_json.get("page") == (address if page_path == "/short" else None)
+    visitor.sees_the_end("a")
+
+
 # What a page's author may say
 
 
