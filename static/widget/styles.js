@@ -99,6 +99,7 @@ section.panel { position: relative }
 .head button, .cancel { padding: 6px }
 .head svg { width: 15px; height: 15px }
 .host { color: var(--faint); font-size: 13px }
+.cite .host { display: none }
 .unclosed { all: unset }
 .table { overflow-x: auto }
 .center { text-align: center !important }

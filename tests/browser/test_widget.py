@@ -387,6 +387,36 @@ def test_sources_are_links_with_their_numbers_and_marks_in_the_text_lead_to_them
     assert visitor.panel.locator(".cite a").evaluate("(link) => link.pathname") == "/posts/one-way-is-enough"
 
 
+def test_a_source_on_another_site_names_it_and_its_tab_learns_nothing_of_this_page(
+    visitor: Visitor, model: StandIn, word: str
+) -> None:
+    model.answer(word, [Citation("https://elsewhere.example/post", "a quote", "Far"), "A claim."])
+    visitor.ask(word)
+    source = visitor.panel.locator(".source a")
+    expect(source).to_have_text("Far (elsewhere.example)")
+    for link in (source, visitor.panel.locator(".cite a")):
+        assert link.get_attribute("rel") == "noopener noreferrer nofollow"
+        assert link.get_attribute("target") == "_blank"
+    assert visitor.panel.locator(".cite").inner_text() == "1"
+
+
+def test_marks_that_a_rewind_has_moved_are_drawn_where_they_are_now(visitor: Visitor) -> None:
+    marks = visitor.page.evaluate(
+        """async () => {
+          const load = (name) => import(`/static/widget/${name}.js`);
+          const [{ TurnView }, { words }, en] = await Promise.all(["turn", "words", "words/en"].map(load));
+          const sources = [1, 2].map((n) => ({ n, title: "", url: "/" }));
+          const turn = { prompt: "", text: "One. Two. ", sources, grounds: [], citations: [{ n: 1, at: 4 }] };
+          const view = new TurnView(turn, words(en.default), location.origin, {});
+          view.update("open");
+          turn.citations = [{ n: 2, at: 4 }, { n: 1, at: 9 }];
+          view.update("open");
+          return view.element.querySelector(".answer").textContent;
+        }"""
+    )
+    assert marks == "One.2 Two.1"
+
+
 def test_markup_in_a_question_and_its_answer_does_nothing(
     app: App, visitor: Visitor, model: StandIn, word: str
 ) -> None:
