@@ -235,7 +235,7 @@ def test_a_question_that_was_sent_again_is_answered_and_told_as_any_other(
     assert visitor.panel.locator(".answer a").get_attribute("href") == "https://example.com/"
     assert visitor.page.evaluate("told") == ["error", "answer-start", "answer-end"]
     said = visitor.panel.get_by_role("status").text_content() or ""
-    assert said.split() == "Answer: The docs (example.com) a b 1 2".split()
+    assert " ".join(said.split()) == "Answer: The docs (example.com) a b 1 2"
     context.close()
 
 
@@ -671,7 +671,9 @@ def test_the_page_does_not_hear_what_is_typed_in_the_chat(visitor: Visitor) -> N
     visitor.page.evaluate(
         """() => {
           heard = [];
-          for (const kind of ["keydown", "keypress", "keyup"]) addEventListener(kind, ({ key }) => heard.push(key));
+          for (const kind of ["keydown", "keypress", "keyup"]) {
+            addEventListener(kind, ({ key }) => heard.push(key));
+          }
         }"""
     )
     visitor.open()
