@@ -8,9 +8,11 @@
   /** The server replaces this by the address of the version that it has. */
   const MODULES = "widget/current/";
   // A script that was imported, or that a bundler has moved, is no "current script".
-  const tag = /** @type {HTMLScriptElement | undefined} */ (
-    document.currentScript ?? [...document.scripts].find(({ src }) => /\/widget\.js(\?|$)/.test(src))
-  );
+  // An element of that name stands in for it too, whose address is not to be trusted.
+  const { currentScript } = document;
+  const tag = currentScript instanceof HTMLScriptElement
+    ? currentScript
+    : [...document.scripts].find(({ src }) => /\/widget\.js(\?|$)/.test(src));
   const first = /** @type {{ tag?: HTMLScriptElement } | undefined} */ (customElements.get(NAME));
   if (first) {
     // A swapped page brings its tag along again, which is as it should be.
@@ -22,6 +24,8 @@
   const ATTRIBUTES = [...REFLECTED, "title", "lang", "dir", "open", "server"];
   const idle = window.requestIdleCallback ?? setTimeout;
   const camel = (/** @type {string} */ name) => name.replace(/-(.)/, (_, letter) => letter.toUpperCase());
+  /** The address of a server, without a slash at the end. @param {string | null | undefined} server */
+  const address = (server) => new URL(server || ".", tag?.src || document.baseURI).href.replace(/\/$/, "");
   const OPEN = "chatsse:open";
   /** @type {Record<string, string>} */
   const TITLES = {
@@ -88,9 +92,12 @@
     /** Whether the focus is to go in: only where somebody opened the chat, never where a page did. */
     #focusing = false;
 
+    /** Where there is no room beside the chat: it is modal, and never comes up with a page. */
+    phone = matchMedia("(max-width: 520px), (max-height: 420px)");
+
     /** The chat's server, without a slash at the end. */
     get server() {
-      return new URL(this.getAttribute("server") || ".", tag?.src || document.baseURI).href.replace(/\/$/, "");
+      return address(this.getAttribute("server"));
     }
 
     /** The interface's language; the panel knows others than these not either. */
@@ -112,16 +119,13 @@
     }
 
     connectedCallback() {
-      for (const name of ATTRIBUTES) {
-        const value = tag?.dataset[camel(name)];
-        if (value !== undefined && !this.hasAttribute(name)) this.setAttribute(name, value);
-      }
-      if (!this.#root.firstChild) {
-        this.adopt(STYLE);
-        if (!this.isInline) this.#root.append((this.#launcher = this.#makeLauncher()));
-      }
-      if (this.isInline) this.#loadInView();
-      else if (this.isOpen || noted("sessionStorage", OPEN)) this.#reopen();
+      if (this !== floating) floating?.remove();
+      if (!this.#isMade) this.#make();
+      if (this.#loaded) {
+        if (this.isOpen || this.isInline) this.#loaded.show(false, null);
+      } else if (this.isInline) this.#loadInView();
+      else if (this.isOpen) void this.#show();
+      else if (noted("sessionStorage", OPEN)) this.setAttribute("open", "");
       else if (noted("localStorage", `chatsse:unfinished:${this.server}`)) idle(() => this.panel().catch(() => {}));
     }
 
@@ -131,12 +135,31 @@
         if (this.isConnected) return;
         this.#loaded?.close();
         this.#panel = this.#loaded = null;
+        this.#root.adoptedStyleSheets.splice(1);
+        // A page's own took the floating one's place, and has gone with its page.
+        if (this !== floating) start();
       });
+    }
+
+    get #isMade() {
+      return this.#root.adoptedStyleSheets.length > 0;
+    }
+
+    #make() {
+      for (const name of ATTRIBUTES) {
+        const value = tag?.dataset[camel(name)];
+        if (value !== undefined && !this.hasAttribute(name)) this.setAttribute(name, value);
+      }
+      // A page that comes up never covers itself.
+      if (this.phone.matches) this.remember(false), this.close();
+      this.adopt(STYLE);
+      if (!this.isInline) this.#root.append((this.#launcher = this.#makeLauncher()));
     }
 
     /** @param {string} name @param {string | null} old @param {string | null} value */
     attributeChangedCallback(name, old, value) {
-      if (!this.isConnected || old === value) return;
+      // Before it is made, connectedCallback has yet to see what there is.
+      if (!this.isConnected || !this.#isMade || old === value) return;
       if (name !== "open") {
         this.#launcher?.setAttribute("aria-label", this.heading);
         this.#loaded?.update();
@@ -177,7 +200,7 @@
     }
 
     async newConversation() {
-      (await this.panel()).newConversation();
+      await (await this.panel()).newConversation();
     }
 
     async clearData() {
@@ -221,7 +244,9 @@
       try {
         // Some browsers remember that an address failed: another try needs another one.
         const again = this.#tries++ ? `?${this.#tries}` : "";
-        const load = (/** @type {string} */ name) => import(`${this.server}/${MODULES}${name}.js${again}`);
+        // Not from wherever an element says: whoever may write the tag may run scripts, others may not.
+        const home = tag ? address(tag.dataset.server) : this.server;
+        const load = (/** @type {string} */ name) => import(`${home}/${MODULES}${name}.js${again}`);
         const [{ Panel }, texts] = await Promise.all([load("panel"), load(`words/${this.language}`)]);
         return (this.#loaded = new Panel(this, this.#root, texts.default));
       } catch (error) {
@@ -255,18 +280,11 @@
       this.tell("close");
     }
 
-    /** A page that comes up never covers itself: on a phone the chat would be all that is seen. */
-    #reopen() {
-      if (matchMedia("(max-width: 520px)").matches) this.remember(false), this.close();
-      else if (this.isOpen) void this.#show();
-      else this.setAttribute("open", "");
-    }
-
     #loadInView() {
       const watch = new IntersectionObserver((seen) => {
         if (!seen.some(({ isIntersecting }) => isIntersecting)) return;
-        watch.disconnect();
-        this.panel().then((panel) => panel.show(false, null)).catch(() => {});
+        // Where that fails, coming into view again tries again.
+        this.panel().then((panel) => (watch.disconnect(), panel.show(false, null))).catch(() => {});
       }, { rootMargin: "200px" });
       watch.observe(this);
     }
@@ -320,11 +338,14 @@
 
   const widget = () => /** @type {ChatsseWidget | null} */ (document.querySelector(NAME));
 
+  /** The one that the tag makes. @type {HTMLElement | undefined} */
+  let floating;
   customElements.define(NAME, ChatsseWidget);
 
   function start() {
+    if (widget()) return;
     // Beside the body, where neither a swap of the page nor a transform of the body's reaches it.
-    if (!widget()) document.documentElement.append(document.createElement(NAME));
+    document.documentElement.append((floating = document.createElement(NAME)));
   }
 
   document.addEventListener("click", (event) => {

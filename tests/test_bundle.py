@@ -9,19 +9,36 @@ import pytest
 from chatsse.assets import static_dir
 from chatsse.bundle import bundle, lean
 
-SCRIPT = b"""// @ts-check
+SCRIPT = rb"""// @ts-check
 /** A module.
  * @param {string} x of `a/*b` */
-const far = "https://example.com/**"; // stays
+const far = "https://example.com/** ; a"; // goes
   // goes
-const near = /** @type {string} */ (far), css = `
-  /* stays */
+const near = /** @type {string} */ (far), text = `
+  ; /* stays */ ${far}
 `;
-"""
-LEAN = b"""const far = "https://example.com/**"; // stays
-const near = (far), css = `
+class A {
+  #a = /[/"] {2} \//.test("it's");
+  get b() {
+    return this.#a ? 4 / 2 - -1 : 'a " ;';
+  }
+  c = [
+    1,
+  ];
+}
+const STYLE = `
 /* stays */
-`;
+a > b, .c :is(d) {
+  color: red; width: calc(1px + 2px);
+}`;
+"""
+LEAN = rb"""const far="https://example.com/** ; a";const near=(far),text=`
+  ; /* stays */ ${far}
+`;class A{#a=/[/"] {2} \//.test("it's");get b(){return this.#a?4 / 2 - -1:'a " ;';}
+c=[1,];}
+const STYLE=`
+/* stays */
+a>b,.c :is(d){color:red;width:calc(1px + 2px)}`;
 """
 MODULES = {
     "top": """import { Side } from "./side.js";
@@ -51,8 +68,13 @@ def written(folder: Path, modules: dict[str, str]) -> Path:
     return folder
 
 
-def test_comments_and_indents_are_not_sent() -> None:
+def test_comments_and_the_spaces_that_only_people_need_are_not_sent() -> None:
     assert lean(SCRIPT) == LEAN
+
+
+def test_a_template_within_a_template_is_refused() -> None:
+    with pytest.raises(ValueError, match="template"):
+        lean(b"a = `b ${c ? `; d` : e}`;")
 
 
 @pytest.mark.skipif(not NODE, reason="Node.js is not installed")
@@ -66,7 +88,7 @@ def test_modules_become_one_that_does_what_they_did(tmp_path: Path) -> None:
 
 def test_a_module_comes_once_and_before_those_that_import_it(tmp_path: Path) -> None:
     whole = bundle(written(tmp_path, MODULES), "top").decode()
-    places = [whole.index(f"const ${name} =") for name in ("base", "side", "top")]
+    places = [whole.index(f"const ${name}=") for name in ("base", "side", "top")]
     assert places == sorted(places)
     assert whole.count("function name") == 1
 
@@ -99,4 +121,4 @@ def test_modules_that_import_each_other_are_refused(tmp_path: Path) -> None:
 def test_every_module_of_the_widget_is_in_what_is_sent() -> None:
     whole = bundle(static_dir() / "widget", "panel").decode()
     names = {path.stem for path in (static_dir() / "widget").glob("*.js")}
-    assert {name for name in names if f"const ${name} = " in whole} == names
+    assert {name for name in names if f"const ${name}=" in whole} == names

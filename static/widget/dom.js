@@ -66,14 +66,15 @@ export const ICONS = {
 };
 
 /**
- * Make a button that copies a text, and shows that it was done.
+ * Make a button that copies a text, and shows whether it was done. A page that came by plain http may not copy.
  * @param {import("./words.js").Words} words @param {() => string} text
  */
 export function copier(words, text) {
   const button = sign("copy", words.copy, ICONS.copy, async () => {
-    await navigator.clipboard.writeText(text());
-    change(button, words.copied, ICONS.done);
+    const copied = await navigator.clipboard.writeText(text()).then(() => true, () => false);
+    change(button, copied ? words.copied : words.copy, ICONS[copied ? "done" : "close"]);
     setTimeout(change, 1600, button, words.copy, ICONS.copy);
   });
+  if (!navigator.clipboard) button.style.display = "none";
   return button;
 }

@@ -18,7 +18,7 @@ const LONGEST = 2000;
  */
 export function pattern(...steps) {
   const last = `${steps.pop()}()`;
-  return new RegExp(`^${steps.reduceRight((rest, step) => `${step}(?:$|${rest})`, last)}`, "i");
+  return new RegExp("^" + steps.reduceRight((rest, step) => `${step}(?:$|${rest})`, last), "i");
 }
 
 export class Input {

@@ -94,8 +94,8 @@ export class Markdown {
     this.#place();
   }
 
-  /** Start again with another text. @param {string} text @param {Citation[]} citations */
-  rewind(text, citations = []) {
+  /** Start again: nothing has been written. */
+  rewind() {
     this.#root.replaceChildren();
     this.#close();
     this.#newLine();
@@ -105,13 +105,6 @@ export class Markdown {
     this.#citations = [];
     this.#inline = null;
     this.#box = this.#root;
-    let written = 0;
-    for (const { n, at } of citations) {
-      this.write(text.slice(written, at));
-      this.cite(n);
-      written = Math.max(written, at);
-    }
-    this.write(text.slice(written));
   }
 
   /** The mark of a citation. To be overridden. @param {number} n @returns {Element} */

@@ -3,6 +3,7 @@
 
 import { Chat } from "./chat.js";
 import { change, ICONS, make, sign } from "./dom.js";
+import { safeUrl } from "./link.js";
 import { STYLE } from "./styles.js";
 import { TurnView } from "./turn.js";
 import { words } from "./words.js";
@@ -12,14 +13,14 @@ import { words } from "./words.js";
 /**
  * The element that the panel is in; static/widget.js defines it.
  * @typedef {HTMLElement & {
- *   server: string, language: string, heading: string, isOpen: boolean, isInline: boolean,
+ *   server: string, language: string, heading: string, isOpen: boolean, isInline: boolean, phone: MediaQueryList,
  *   adopt(css: string): void, tell(name: string, detail?: object): boolean, remember(open: boolean): void,
  *   close(): void,
  * }} Host
  */
 
-const PHONE = "(max-width: 520px), (max-height: 420px)";
 const NEAR_PX = 12;
+const MOST_PAGE_CHARS = 2048;
 
 export class Panel {
   chat;
@@ -42,6 +43,7 @@ export class Panel {
   #editing;
   #prompt;
   #send;
+  #complaint = make("p", "complaint", { role: "alert" });
   #announcer = make("p", "unseen", { role: "status" });
   #listeners = new AbortController();
   /** @type {Map<string, TurnView>} */
@@ -62,7 +64,10 @@ export class Panel {
     const own = (this.#words = words(texts));
     this.#host = host;
     this.#launcher = /** @type {HTMLElement | null} */ (root.querySelector(".launcher"));
-    this.#fresh = sign("fresh", own.fresh, ICONS.fresh, () => this.newConversation());
+    this.#fresh = sign("fresh", own.fresh, ICONS.fresh, () => {
+      void this.newConversation();
+      this.focus();
+    });
     this.#more = sign("more", own.menu, ICONS.menu, () => this.#unfold(Boolean(this.#menu.hidden)));
     this.#clear = make("button", "clear", { type: "button" }, own.clear);
     this.#privacy = make("a", "privacy", { target: "_blank", rel: "noopener" }, own.privacy);
@@ -78,7 +83,7 @@ export class Panel {
     this.#send = sign("send", own.send, ICONS.send, () => this.#submit());
     const cancel = sign("cancel", own.cancel, ICONS.close, () => this.#edit(null));
     this.#editing = make("p", "editing", {}, make("span", "", {}, own.editing), cancel);
-    this.#form.append(this.#editing, make("div", "box", {}, this.#prompt, this.#send),
+    this.#form.append(this.#complaint, this.#editing, make("div", "box", {}, this.#prompt, this.#send),
       make("p", "caution", {}, own.caution, " ", this.#privacy));
     const buttons = [this.#fresh, this.#more];
     if (!host.isInline) buttons.push(sign("close", own.close, ICONS.close, () => host.close()));
@@ -90,7 +95,7 @@ export class Panel {
     host.adopt(STYLE);
     this.#editing.hidden = true;
     root.append(this.#frame);
-    this.chat = new Chat({ server: host.server, page: () => location.href });
+    this.chat = new Chat({ server: host.server, page });
     this.#listen();
     this.update();
     this.#loading = this.chat.load().then(() => {
@@ -130,8 +135,9 @@ export class Panel {
     this.#title.textContent = host.heading;
     this.#greeting.textContent = host.getAttribute("greeting") || this.#words.greeting;
     this.#prompt.placeholder = host.getAttribute("placeholder") || this.#words.placeholder;
-    this.#privacy.href = host.getAttribute("privacy-url") ?? "";
-    this.#privacy.hidden = !host.hasAttribute("privacy-url");
+    const privacy = safeUrl(host.getAttribute("privacy-url") ?? "", document.baseURI);
+    this.#privacy.href = privacy?.href ?? "";
+    this.#privacy.hidden = !privacy;
     this.#frame.dir = host.dir || (host.language === "ar" ? "rtl" : "ltr");
     this.#starters.replaceChildren(...questions(host.getAttribute("questions")).map((question) => {
       const chip = make("button", "starter", { type: "button", dir: "auto" }, question);
@@ -166,22 +172,18 @@ export class Panel {
     this.#prompt.focus({ preventScroll: true });
   }
 
-  newConversation() {
+  async newConversation() {
+    await this.#loading;
     this.chat.newConversation();
     this.#edit(null);
-    this.focus();
     this.#host.tell("new-conversation");
   }
 
   async clearData() {
     this.#edit(null);
     this.#host.remember(false);
-    try {
-      await this.chat.clearData();
-    } catch (error) {
-      this.#complain(error);
-    }
-    this.#host.tell("clear-data");
+    await this.#loading;
+    await this.#reach(this.chat.clearData(), "clear-data", {}, this.#words.uncleared);
   }
 
   close() {
@@ -203,13 +205,14 @@ export class Panel {
     this.#clear.onclick = () => this.#confirm();
     this.#log.onscroll = () => this.#settle();
     this.#frame.onkeydown = (event) => this.#escape(event);
+    for (const kind of ["keyup", "keypress"]) this.#frame.addEventListener(kind, (event) => event.stopPropagation());
     // What asks a dialog to close, such as a phone's way back, goes the way of the button.
     this.#frame.addEventListener("cancel", (event) => (event.preventDefault(), this.#host.close()));
     this.#frame.addEventListener("close", () => this.#frame.hasAttribute("open") || this.#host.close());
     this.#frame.addEventListener("click", (event) => {
       if (!event.composedPath().some((each) => each === this.#menu || each === this.#more)) this.#unfold(false);
     });
-    matchMedia(PHONE).addEventListener("change", () => this.#host.isOpen && this.#present(), { signal });
+    this.#host.phone.addEventListener("change", () => this.#host.isOpen && this.#present(), { signal });
     // The keyboard of a phone covers what is fixed: keep to what is seen.
     const seen = window.visualViewport;
     for (const kind of ["resize", "scroll"]) seen?.addEventListener(kind, () => this.#fit(), { signal });
@@ -219,7 +222,7 @@ export class Panel {
   #present() {
     const frame = this.#frame;
     if (!(frame instanceof HTMLDialogElement)) return;
-    const modal = matchMedia(PHONE).matches;
+    const modal = this.#host.phone.matches;
     if (frame.open && frame.matches(":modal") === modal) return;
     const focused = frame.matches(":focus-within");
     frame.close();
@@ -273,10 +276,7 @@ export class Panel {
         void this.chat.retry();
       },
       rate: (each, rating) => {
-        this.chat.rate(each, rating).then(
-          () => this.#host.tell("feedback", { id: idOf(each), rating }),
-          (error) => this.#complain(error),
-        );
+        void this.#reach(this.chat.rate(each, rating), "feedback", { id: idOf(each), rating });
       },
     });
   }
@@ -297,6 +297,8 @@ export class Panel {
 
   /** Tokens come faster than screens change: one drawing a frame. @param {Turn} [turn] */
   #follow(turn) {
+    // One that could not be put is, by a retry, under way again.
+    if (turn) this.#await(turn);
     if (turn?.text && this.#awaited.get(turn.key) === false) {
       this.#awaited.set(turn.key, true);
       this.#host.tell("answer-start", { id: idOf(turn), prompt: turn.prompt });
@@ -329,10 +331,19 @@ export class Panel {
     if (!this.#host.isOpen && !this.#host.isInline) this.#launcher?.setAttribute("data-news", "");
   }
 
-  /** Something did not reach the server, and can be tried again. @param {unknown} error */
-  #complain(error) {
-    this.#announcer.textContent = this.#words.unsent;
-    this.#host.tell("error", { code: "not_sent", message: String(error) });
+  /**
+   * Tell the page what the server has done; or the visitor, until the next such try, that it has not.
+   * @param {Promise<unknown>} done @param {string} [name] of the event @param {object} [detail] @param {string} [complaint]
+   */
+  async #reach(done, name, detail, complaint = this.#words.unreached) {
+    this.#complaint.textContent = "";
+    try {
+      await done;
+      if (name) this.#host.tell(name, detail);
+    } catch (error) {
+      this.#complaint.textContent = complaint;
+      this.#host.tell("error", { code: "not_sent", message: String(error) });
+    }
   }
 
   /** Have the next page look for the answer, should it come before the end. */
@@ -356,7 +367,7 @@ export class Panel {
   }
 
   #submit() {
-    if (this.chat.current) return void this.chat.stop().catch((error) => this.#complain(error));
+    if (this.chat.current) return void this.#reach(this.chat.stop());
     const prompt = this.#prompt.value.trim();
     if (!prompt) return;
     this.#prompt.value = "";
@@ -431,6 +442,16 @@ export class Panel {
     const { scrollTop, scrollHeight, clientHeight } = this.#log;
     this.#latest.hidden = scrollHeight - scrollTop - clientHeight < NEAR_PX;
   }
+}
+
+/**
+ * The address of the page, for the server to keep with a question. Not what may name the visitor: a query or a
+ * fragment. Nothing, where the page is not of the web, or its address too long for the server.
+ */
+function page() {
+  const { origin, pathname } = location;
+  const address = origin + pathname;
+  return /** @type {string} */ (/^http/.test(address) && address.length <= MOST_PAGE_CHARS ? address : undefined);
 }
 
 /** @param {Turn} turn */

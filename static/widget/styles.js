@@ -99,6 +99,7 @@ section.panel { position: relative }
 .head button, .cancel { padding: 6px }
 .head svg { width: 15px; height: 15px }
 .host { color: var(--faint); font-size: 13px }
+.cite .host { display: none }
 .unclosed { all: unset }
 .table { overflow-x: auto }
 .center { text-align: center !important }
@@ -141,11 +142,12 @@ section.panel { position: relative }
 .send.stop svg { fill: currentColor }
 .editing { display: flex; align-items: center; gap: 8px; padding: 0 6px 6px 10px; color: var(--faint); font-size: 13px }
 .editing span { flex: 1 }
+.complaint { padding: 0 6px 6px; color: var(--bad); font-size: 13px }
+.complaint:empty { display: none }
 .caution { padding-top: 6px; color: var(--faint); font-size: 12px; line-height: 1.4; text-align: center }
 .caution a { color: inherit }
 
-@media (max-width: 520px) { .prompt { font-size: 16px } }
-@media (pointer: coarse) { .header button { width: 44px; height: 44px } .actions button { min-width: 40px; height: 40px; justify-content: center } .edit { width: 40px; height: 40px } }
+@media (pointer: coarse) { .prompt { font-size: 16px } .header button { width: 44px; height: 44px } .actions button { min-width: 40px; height: 40px; justify-content: center } .edit { width: 40px; height: 40px } }
 dialog.panel { animation: rise .22s cubic-bezier(.2, .9, .3, 1) }
 @media (prefers-reduced-motion) { .panel, .log, .note::before { animation: none !important; scroll-behavior: auto } }
 @keyframes rise { from { opacity: 0; transform: translateY(10px) scale(.985) } }

@@ -2,7 +2,7 @@
 /** One question and its answer, on the page. */
 
 import { copier, ICONS, make, sign } from "./dom.js";
-import { safeUrl } from "./link.js";
+import { addLink, safeUrl } from "./link.js";
 import { Markdown } from "./markdown.js";
 
 /** @typedef {import("./chat.js").Turn} Turn */
@@ -24,7 +24,8 @@ export class TurnView {
   #retry;
   #text;
   #written = "";
-  #cited = 0;
+  /** The marks that stand. @type {Turn["citations"]} */
+  #cited = [];
   #ended = false;
 
   /**
@@ -65,16 +66,19 @@ export class TurnView {
 
   /** The mark of a citation, which leads to its source. @param {number} n */
   #mark(n) {
-    const source = this.turn.sources.find((each) => each.n === n);
-    return make("sup", "cite", { title: source?.title ?? "" }, this.#lead(source?.url, String(n)));
+    const { title = "", url = "" } = this.turn.sources.find((each) => each.n === n) ?? {};
+    return this.#lead(make("sup", "cite", { title }), url, String(n));
   }
 
-  /** A link, or where the address will not do, only its text. @param {string | undefined} address @param {string} text */
-  #lead(address, text) {
-    const url = safeUrl(address ?? "", this.#server);
-    if (!url) return text;
-    const leaving = url.origin !== location.origin && { target: "_blank", rel: "noopener" };
-    return make("a", "", { href: url.href, dir: "auto", ...leaving }, text);
+  /**
+   * Fill an element with a link, or where the address will not do, only its text.
+   * @param {HTMLElement} element @param {string} address @param {string} text
+   */
+  #lead(element, address, text) {
+    const url = safeUrl(address, this.#server);
+    if (url) addLink(element, url, document.baseURI, (link) => link.append(text));
+    else element.append(text);
+    return element;
   }
 
   /** Offer to copy a block of code. @param {HTMLElement} head @param {HTMLElement} code */
@@ -87,7 +91,7 @@ export class TurnView {
     const { prompt, text, end, problem, rating } = this.turn;
     const over = Boolean(end || problem);
     if (this.#question.textContent !== prompt) this.#question.textContent = prompt;
-    this.#write(over);
+    this.#write(Boolean(end));
     this.#tell(connection);
     this.#link(over);
     this.element.ariaBusy = String(!over);
@@ -101,26 +105,29 @@ export class TurnView {
   /** What is to be read out when the answer is over. */
   get spoken() {
     const { asked, answered } = this.#words;
-    return `${this.turn.text ? answered : asked} ${this.#body.textContent} ${this.#note.textContent}`;
+    const { prompt, text } = this.turn;
+    // Not textContent, which takes the cells of a table for one word.
+    return [...(text ? [answered, this.#body.innerText] : [asked, prompt]), this.#note.textContent].join(" ");
   }
 
-  /** Bring the text up to date: what stands is kept, but for a rewind. @param {boolean} over */
-  #write(over) {
+  /** Bring the text up to date: what stands is kept, but for a rewind. @param {boolean} ended no more follows, also by a retry */
+  #write(ended) {
     const { text, citations } = this.turn;
-    if (!text.startsWith(this.#written) || this.#cited > citations.length) {
-      this.#text.rewind("");
+    const moved = this.#cited.some(({ n, at }, i) => citations[i]?.n !== n || citations[i].at !== at);
+    if (moved || !text.startsWith(this.#written)) {
+      this.#text.rewind();
       this.#written = "";
-      this.#cited = 0;
+      this.#cited = [];
       this.#ended = false;
     }
-    for (const { n, at } of citations.slice(this.#cited)) {
-      this.#append(text.slice(this.#written.length, at));
-      this.#text.cite(n);
-      this.#cited++;
+    for (const cited of citations.slice(this.#cited.length)) {
+      this.#append(text.slice(this.#written.length, cited.at));
+      this.#text.cite(cited.n);
+      this.#cited.push(cited);
     }
     this.#append(text.slice(this.#written.length));
-    if (over && !this.#ended) this.#text.end();
-    this.#ended = over;
+    if (ended && !this.#ended) this.#text.end();
+    this.#ended = ended;
   }
 
   /** @param {string} text */
@@ -152,7 +159,7 @@ export class TurnView {
     this.#grounds.hidden = !over || !grounds.length;
     if (this.#grounds.hidden || this.#sources.childElementCount === grounds.length) return;
     this.#sources.replaceChildren(
-      ...grounds.map(({ n, title, url }) => make("li", "source", { value: String(n) }, this.#lead(url, title || url))),
+      ...grounds.map(({ n, title, url }) => this.#lead(make("li", "source", { value: String(n) }), url, title || url)),
     );
   }
 }

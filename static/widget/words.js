@@ -5,7 +5,7 @@ export const NAMES = /** @type {const} */ ([
   "greeting", "placeholder", "send", "stop", "close", "fresh", "menu", "clear", "sure", "privacy", "caution",
   "asked", "answered", "sources", "copy", "copied", "good", "bad", "edit", "editing", "cancel", "retry", "latest",
   "sending", "searching", "thinking", "continuing", "reconnecting", "offline", "gone",
-  "stopped", "max_tokens", "refusal", "failed", "unsent",
+  "stopped", "max_tokens", "refusal", "failed", "unsent", "unreached", "uncleared",
 ]);
 
 /** @typedef {Record<typeof NAMES[number], string>} Words */

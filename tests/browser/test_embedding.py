@@ -156,6 +156,124 @@ def test_an_element_that_is_moved_keeps_its_state_and_one_that_is_gone_lets_go(
     visitor.sees_the_end("before after")
 
 
+def test_the_floating_one_goes_where_a_page_has_its_own_and_comes_back_after_it(
+    host: Host, page: Page
+) -> None:
+    inline = '<chatsse-widget mode="inline"></chatsse-widget>'
+    visitor = Visitor(page, host.serve(inline))
+    visitor.panel.wait_for()
+    for body, launchers in (("Two", 1), (inline, 0), ("Four", 1)):
+        page.evaluate("(body) => (document.body.innerHTML = body)", body)
+        expect(visitor.launcher).to_have_count(launchers)
+        assert widgets(page) == 1
+        if launchers:
+            visitor.open()
+
+
+def test_an_element_that_comes_back_again_and_again_has_its_styles_once(host: Host, page: Page) -> None:
+    visitor = Visitor(page, host.serve('<chatsse-widget mode="inline"></chatsse-widget>'))
+    page.evaluate("kept = document.querySelector('chatsse-widget')")
+    for _ in range(3):
+        visitor.panel.wait_for()
+        page.evaluate("kept.remove()")
+        eventually(page, lambda: page.evaluate("kept.shadowRoot.querySelector('.panel')"), None)
+        page.evaluate("document.body.append(kept)")
+    visitor.panel.wait_for()
+    assert page.evaluate("kept.shadowRoot.adoptedStyleSheets.length") == 2
+
+
+def test_a_chat_in_the_page_that_can_not_be_loaded_is_loaded_when_it_is_seen_again(
+    host: Host, browser: Browser
+) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.route("**/panel.js", lambda route: route.abort(), times=1)
+    page.add_init_script(
+        "document.addEventListener('chatsse:error', ({ detail }) => (problem = detail.code))"
+    )
+    visitor = Visitor(
+        page,
+        host.serve('<chatsse-widget mode="inline"></chatsse-widget><p style="margin: 5000px 0 0">End</p>'),
+    )
+    eventually(page, lambda: page.evaluate("globalThis.problem"), "not_loaded")
+    page.get_by_text("End").scroll_into_view_if_needed()
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.evaluate("scrollTo(0, 0)")
+    visitor.panel.wait_for()
+    context.close()
+
+
+OPENED = """<script>
+  told = [];
+  for (const name of ["open", "close"]) document.addEventListener(`chatsse:${name}`, () => told.push(name));
+</script>"""
+
+
+def test_a_chat_that_is_to_be_open_says_so_once_and_stays_closed_when_it_was_closed(
+    host: Host, page: Page
+) -> None:
+    visitor = Visitor(page, host.serve(head=OPENED + host.tag.replace("async", "async data-open")))
+    expect(visitor.launcher).to_have_attribute("aria-expanded", "true")
+    assert page.evaluate("told") == ["open"]
+    visitor.button("Close").click()
+    page.evaluate("document.body.append(document.querySelector('chatsse-widget'))")
+    expect(visitor.panel).to_be_hidden()
+    assert page.evaluate("told") == ["open", "close"]
+
+
+def test_a_phone_loads_no_more_than_the_launcher_of_a_chat_that_is_to_be_open(host: Host, page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    paths: list[str] = []
+    page.on("request", lambda request: paths.append(request.url))
+    visitor = Visitor(page, host.serve(head=OPENED + host.tag.replace("async", "async data-open")))
+    visitor.launcher.wait_for()
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("told") == []
+    assert [path for path in paths if "panel" in path] == []
+
+
+@pytest.mark.parametrize("page_path", ["/short", "/" + "a" * 2100])
+def test_the_server_is_told_the_page_without_what_may_name_its_visitor(
+    host: Host, page: Page, model: StandIn, word: str, page_path: str
+) -> None:
+    model.answer(word, ["a"])
+    address = host.serve(path=page_path)
+    visitor = Visitor(page, address)
+    page.evaluate("history.replaceState(null, '', '?token=secret#part')")
+    with page.expect_request("**/chat") as request:
+        visitor.ask(word)
+    assert request.value.post_data_json.get("page") == (address if page_path == "/short" else None)
+    visitor.sees_the_end("a")
+
+
+def test_attributes_of_an_element_run_nothing(host: Host, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    body = (
+        f'<img name=currentScript src="data:,"><chatsse-widget server="https://elsewhere.example"'
+        f' privacy-url="javascript:pwned=1"></chatsse-widget>{host.tag}'
+    )
+    visitor = Visitor(page, host.serve(body, ""))
+    visitor.open()
+    expect(visitor.panel.locator(".privacy")).to_be_hidden()
+    assert [url for url in asked if "elsewhere" in url] == []
+
+
+def test_a_page_may_begin_anew_before_the_conversation_is_loaded_and_keeps_the_focus(
+    host: Host, page: Page, model: StandIn, word: str
+) -> None:
+    model.answer(word, ["a"])
+    visitor = Visitor(page, host.serve())
+    visitor.ask(word)
+    visitor.sees_the_end("a")
+    visitor.reload()
+    visitor.launcher.wait_for()
+    page.evaluate("document.querySelector('chatsse-widget').newConversation()")
+    expect(visitor.panel).to_be_visible()
+    assert visitor.questions == []
+    assert page.evaluate("document.activeElement === document.body")
+
+
 # What a page's author may say
 
 

@@ -212,6 +212,45 @@ def test_a_question_that_can_not_be_sent_stays_and_is_sent_by_a_click(
     context.close()
 
 
+def test_a_question_that_was_sent_again_is_answered_and_told_as_any_other(
+    app: App, browser: Browser, model: StandIn, word: str
+) -> None:
+    model.answer(word, ["The [docs](https://exa", "mple.com/)\n\n| a | b |\n|--", "-|---|\n| 1 | 2 |\n"])
+    context = browser.new_context()
+    visitor = Visitor(context.new_page(), app.url)
+    visitor.page.evaluate(
+        """() => {
+          told = [];
+          for (const name of ["error", "answer-start", "answer-end"]) {
+            document.addEventListener(`chatsse:${name}`, () => told.push(name));
+          }
+        }"""
+    )
+    error = {"code": "unavailable", "message": "Not now."}
+    visitor.page.route("**/chat", lambda route: route.fulfill(status=503, json={"error": error}), times=1)
+    visitor.ask(word)
+    visitor.button("Try again").click()
+    visitor.panel.locator(".answer td").first.wait_for()
+    visitor.panel.locator(".turn[aria-busy=false]").wait_for()
+    assert visitor.panel.locator(".answer a").get_attribute("href") == "https://example.com/"
+    assert visitor.page.evaluate("told") == ["error", "answer-start", "answer-end"]
+    said = visitor.panel.get_by_role("status").text_content() or ""
+    assert " ".join(said.split()) == "Answer: The docs (example.com) a b 1 2"
+    context.close()
+
+
+def test_what_could_not_be_sent_is_announced_with_the_question(app: App, browser: Browser, word: str) -> None:
+    context = browser.new_context()
+    visitor = Visitor(context.new_page(), app.url)
+    error = {"code": "unavailable", "message": "Not now."}
+    visitor.page.route("**/chat", lambda route: route.fulfill(status=503, json={"error": error}), times=1)
+    visitor.ask(word)
+    visitor.button("Try again").wait_for()
+    status = visitor.panel.get_by_role("status")
+    expect(status).to_have_text(f"You asked: {word} Not now.")
+    context.close()
+
+
 def test_a_question_is_edited_and_asked_anew_in_its_place(
     visitor: Visitor, model: StandIn, word: str
 ) -> None:
@@ -255,6 +294,44 @@ def test_an_answer_is_copied_as_it_was_written(app: App, browser: Browser, model
     assert visitor.page.evaluate(read) == "A **bold** word\n\n```\ncode\n```\n"
     visitor.panel.locator(".answer .copy").click()
     eventually(visitor.page, lambda: visitor.page.evaluate(read).strip(), "code")
+    context.close()
+
+
+def test_where_a_page_may_not_copy_nothing_offers_to(page: Page, app: App, model: StandIn, word: str) -> None:
+    model.answer(word, ["```\ncode\n```\n"])
+    # As on a page that came by plain http.
+    page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    visitor = Visitor(page, app.url)
+    visitor.ask(word)
+    visitor.sees_the_end("code")
+    expect(visitor.button("Copy")).to_have_count(0)
+
+
+def test_a_thumb_and_a_deletion_that_fail_say_so_until_they_are_tried_again(
+    app: App, browser: Browser, model: StandIn, word: str
+) -> None:
+    model.answer(word, ["a"])
+    context = browser.new_context()
+    visitor = Visitor(context.new_page(), app.url)
+    error = {"code": "unavailable", "message": "Not now."}
+    for path in ("feedback", "conversations/*"):
+        visitor.page.route(
+            f"**/{path}", lambda route: route.fulfill(status=503, json={"error": error}), times=1
+        )
+    complaint = visitor.panel.locator("[role=alert]")
+    visitor.ask(word)
+    visitor.sees_the_end("a")
+    visitor.button("Good answer").click()
+    expect(complaint).to_have_text("That did not reach the server. Please try again.")
+    expect(complaint).to_be_visible()
+    visitor.button("Good answer").click()
+    expect(complaint).to_be_hidden()
+    for said in ("The server still has your data. Please clear it again.", ""):
+        visitor.button("More").click()
+        visitor.button("Clear my data").click()
+        with visitor.page.expect_event("requestfinished", lambda request: request.method == "DELETE"):
+            visitor.button("Really clear all?").click()
+        expect(complaint).to_have_text(said)
     context.close()
 
 
@@ -346,6 +423,36 @@ def test_sources_are_links_with_their_numbers_and_marks_in_the_text_lead_to_them
     assert visitor.panel.locator(".cite a").evaluate("(link) => link.pathname") == "/posts/one-way-is-enough"
 
 
+def test_a_source_on_another_site_names_it_and_its_tab_learns_nothing_of_this_page(
+    visitor: Visitor, model: StandIn, word: str
+) -> None:
+    model.answer(word, [Citation("https://elsewhere.example/post", "a quote", "Far"), "A claim."])
+    visitor.ask(word)
+    source = visitor.panel.locator(".source a")
+    expect(source).to_have_text("Far (elsewhere.example)")
+    for link in (source, visitor.panel.locator(".cite a")):
+        assert link.get_attribute("rel") == "noopener noreferrer nofollow"
+        assert link.get_attribute("target") == "_blank"
+    assert visitor.panel.locator(".cite").inner_text() == "1"
+
+
+def test_marks_that_a_rewind_has_moved_are_drawn_where_they_are_now(visitor: Visitor) -> None:
+    marks = visitor.page.evaluate(
+        """async () => {
+          const load = (name) => import(`/static/widget/${name}.js`);
+          const [{ TurnView }, { words }, en] = await Promise.all(["turn", "words", "words/en"].map(load));
+          const sources = [1, 2].map((n) => ({ n, title: "", url: "/" }));
+          const turn = { prompt: "", text: "One. Two. ", sources, grounds: [], citations: [{ n: 1, at: 4 }] };
+          const view = new TurnView(turn, words(en.default), location.origin, {});
+          view.update("open");
+          turn.citations = [{ n: 2, at: 4 }, { n: 1, at: 9 }];
+          view.update("open");
+          return view.element.querySelector(".answer").textContent;
+        }"""
+    )
+    assert marks == "One.2 Two.1"
+
+
 def test_markup_in_a_question_and_its_answer_does_nothing(
     app: App, visitor: Visitor, model: StandIn, word: str
 ) -> None:
@@ -378,6 +485,8 @@ def test_a_new_question_goes_to_the_top_and_nothing_scrolls_after_that(
 ) -> None:
     model.answer(f"{word} one", ["a"])
     model.answer(f"{word} two", [*PARAGRAPHS[:6], Wait(gate), *PARAGRAPHS[6:]])
+    # Otherwise it may still be on its way to the top.
+    visitor.page.emulate_media(reduced_motion="reduce")
     visitor.ask(f"{word} one")
     visitor.sees_the_end("a")
     visitor.ask(f"{word} two")
@@ -559,7 +668,14 @@ def test_an_answer_is_announced_once_when_it_is_whole(
 
 
 def test_the_page_does_not_hear_what_is_typed_in_the_chat(visitor: Visitor) -> None:
-    visitor.page.evaluate("heard = []; addEventListener('keydown', ({ key }) => heard.push(key))")
+    visitor.page.evaluate(
+        """() => {
+          heard = [];
+          for (const kind of ["keydown", "keypress", "keyup"]) {
+            addEventListener(kind, ({ key }) => heard.push(key));
+          }
+        }"""
+    )
     visitor.open()
     visitor.prompt.press_sequentially("js?")
     assert visitor.page.evaluate("heard") == []
@@ -595,6 +711,17 @@ def test_a_phone_shows_an_answer_without_sideways_scrolling(
     eventually(phone, lambda: overflow(phone), 0)
     log = visitor.panel.locator(".log")
     assert log.evaluate("(log) => log.scrollWidth - log.clientWidth") == 0
+
+
+def test_a_phone_on_its_side_comes_up_with_the_page_and_not_with_the_chat(app: App, page: Page) -> None:
+    page.set_viewport_size({"width": 740, "height": 360})
+    page.add_init_script("sessionStorage.setItem('chatsse:open', '1')")
+    visitor = Visitor(page, app.url)
+    visitor.launcher.wait_for()
+    page.wait_for_load_state("networkidle")
+    assert visitor.panel.count() == 0
+    visitor.open()
+    assert visitor.panel.evaluate("(panel) => panel.matches(':modal')")
 
 
 def test_a_phones_keyboard_does_not_cover_the_field(app: App, phone: Page) -> None:

@@ -213,12 +213,15 @@ test("two citations of a source for the same words are one mark", () => {
   assert.equal(html("a.", 1, 1, 2, " b.", 1), "<p>a.<sup>1</sup><sup>2</sup> b.<sup>1</sup></p>");
 });
 
-test("a rewind writes anew, citations included", () => {
+test("after a rewind it is as if nothing had been written", () => {
   const root = new Document().createElement("div");
   const markdown = new Markdown(/** @type {any} */ (root));
   markdown.write("# a\n\n**b [c](d");
-  markdown.rewind("A claim. Mo", [{ n: 1, at: 8 }]);
-  markdown.write("re.\n## c");
+  markdown.cite(1);
+  markdown.rewind();
+  markdown.write("A claim.");
+  markdown.cite(1);
+  markdown.write(" More.\n## c");
   markdown.end();
   assert.equal(shown(root), "<p>A claim.<sup>1</sup> More.</p><h4>c</h4>");
 });

@@ -33,4 +33,6 @@ Gestoppt.
 Die Antwort erreichte ihre größte Länge.
 Die Antwort endet hier: Sie wurde abgelehnt.
 Die Antwort wurde nicht fertig.
-Deine Frage konnte nicht gesendet werden.`;
+Deine Frage konnte nicht gesendet werden.
+Das kam nicht beim Server an. Bitte noch einmal.
+Der Server hat deine Daten noch. Bitte noch einmal löschen.`;

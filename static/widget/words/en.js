@@ -33,4 +33,6 @@ Stopped.
 The answer reached its longest and was cut here.
 The answer ended here: it was declined.
 The answer could not be finished.
-Your question could not be sent.`;
+Your question could not be sent.
+That did not reach the server. Please try again.
+The server still has your data. Please clear it again.`;

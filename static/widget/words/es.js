@@ -33,4 +33,6 @@ Detenido.
 La respuesta alcanzó su longitud máxima.
 La respuesta termina aquí: fue rechazada.
 No se pudo terminar la respuesta.
-No se pudo enviar tu pregunta.`;
+No se pudo enviar tu pregunta.
+No llegó al servidor. Inténtalo de nuevo.
+El servidor aún tiene tus datos. Bórralos de nuevo.`;

@@ -33,4 +33,6 @@ Arrêté.
 La réponse a atteint sa longueur maximale.
 La réponse s’arrête ici : elle a été refusée.
 La réponse n’a pas pu être terminée.
-Votre question n’a pas pu être envoyée.`;
+Votre question n’a pas pu être envoyée.
+Le serveur n’a rien reçu. Veuillez réessayer.
+Le serveur a encore vos données. Veuillez les effacer de nouveau.`;

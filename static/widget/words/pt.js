@@ -33,4 +33,6 @@ Parado.
 A resposta atingiu o tamanho máximo.
 A resposta termina aqui: foi recusada.
 Não foi possível terminar a resposta.
-Não foi possível enviar sua pergunta.`;
+Não foi possível enviar sua pergunta.
+Isso não chegou ao servidor. Tente de novo.
+O servidor ainda tem seus dados. Apague-os de novo.`;
