@@ -77,6 +77,7 @@ section.panel { position: relative }
 .question { padding: 8px 14px; border-radius: 16px; border-end-end-radius: 5px; background: var(--tint); white-space: pre-wrap }
 .edit { flex: none; display: grid; place-items: center; width: 30px; height: 30px; color: var(--faint) }
 .edit svg { width: 15px; height: 15px }
+.edit[hidden] { display: grid !important; visibility: hidden }
 @media (hover: hover) {
   .edit { opacity: 0 }
   .asked:hover .edit, .edit:focus-visible { opacity: 1 }
@@ -130,7 +131,7 @@ section.panel { position: relative }
 .turn:not(:last-child) .retry { display: none }
 .down svg { transform: rotate(180deg) }
 .rate[aria-pressed=true] { color: var(--link) }
-.rate[aria-pressed=true] svg { fill: var(--tint) }
+.rate[aria-pressed=true] svg { fill: currentColor }
 
 .form { padding: 10px 14px 8px }
 .box { display: flex; align-items: flex-end; gap: 6px; padding: 5px; border: 1px solid color-mix(in oklab, var(--ink) 45%, var(--ground)); border-radius: min(var(--radius), 22px) }
