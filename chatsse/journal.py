@@ -235,10 +235,10 @@ class Journal:
 
     def _take(
         self, answer_id: str, attempts: int | None, is_takeover: bool, request: str
-    ) -> tuple[list[Event], tuple[Command, ...]]:
+    ) -> tuple[list[Event], bytes]:
         """Claim the answer unless it has ended.
 
-        Return its log, which the claim or the end is the last of, and what stores its question again.
+        Return its log, which the claim or the end is the last of, and its question, packed.
         """
         key, fields_key = log_key(answer_id), hash_key(answer_id)
         claim = json_line({"by": secrets.token_urlsafe(9), "is_takeover": is_takeover})
@@ -252,7 +252,7 @@ class Journal:
         log = read(entries)
         if state == b"taken" or (state == b"claimed" and log[-1].data != claim):
             raise Fenced(key, str(log[-1].id))
-        return log, _storing_again(answer_id, fields, ttl_s)
+        return log, _packed(answer_id, fields, ttl_s)
 
     def _commit_next(self) -> None:
         self._wake.wait()
@@ -289,7 +289,7 @@ class Journal:
             log.exception("can't store what was said: %s", writer.keys[0])
             writer.give_up(error)
             return ()
-        return (*writer.restoring(), ("EVALSHA", APPEND_SHA, 2, *writer.keys, *append))
+        return (*_storing_again(writer.lost_question()), ("EVALSHA", APPEND_SHA, 2, *writer.keys, *append))
 
     def _taken(self, troubles: list[Exception]) -> bool:
         trouble = next(iter(troubles), None)
@@ -311,15 +311,21 @@ class Journal:
         return True
 
 
-def _storing_again(answer_id: str, named: list[bytes], ttl_s: int) -> tuple[Command, ...]:
-    """Return what stores a question again, with its place in its conversation.
+def _packed(answer_id: str, named: list[bytes], ttl_s: int) -> bytes:
+    """Return a question in the least room, for `_storing_again`; empty where there is none.
 
-    :param named: the fields of its hash, names and values in turn
+    :param named: the fields of its hash, names and values in turn, which hold no NUL
     """
-    conversation = fields_of(named).get(b"conversation")
-    if conversation is None:
+    return b"\0".join((answer_id.encode(), b"%d" % ttl_s, *named)) if b"conversation" in named[::2] else b""
+
+
+def _storing_again(question: bytes) -> tuple[Command, ...]:
+    """Return what stores a packed question again, with its place in its conversation."""
+    if not question:
         return ()
-    key, turns = hash_key(answer_id), turns_key(conversation.decode())
+    answer_id, ttl_s, *named = question.split(b"\0")
+    turns = turns_key(fields_of(named)[b"conversation"].decode())
+    key = hash_key(answer_id.decode())
     return (
         ("HSET", key, *named),
         ("EXPIRE", key, ttl_s),

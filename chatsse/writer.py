@@ -12,7 +12,7 @@ from time import monotonic
 
 from gevent.event import Event as Signal
 
-from chatsse.connections import Argument, Command, flat
+from chatsse.connections import Argument, flat
 from chatsse.errors import Fenced
 from chatsse.event import (
     START,
@@ -39,7 +39,7 @@ class Writer:
     :param commit: has what the writer holds stored with the next group commit
     :param keys: of the log and of the answer's hash
     :param log: the whole log, the claim its last event
-    :param question: what stores the question again, should Redis lose all of the answer
+    :param question: packed, to be stored again should Redis lose all of the answer
     :ivar takeovers: how many attempts fell silent before this one
     """
 
@@ -68,7 +68,7 @@ class Writer:
         keys: tuple[str, str],
         log: list[Event],
         on_fenced: Callable[[], None],
-        question: tuple[Command, ...],
+        question: bytes,
     ) -> None:
         self.keys = keys
         self.attempt = log[-1].id.attempt
@@ -130,9 +130,9 @@ class Writer:
         """Return the whole log, with what is not stored yet."""
         return [*unpack(self._stored), *self._sending, *self._numbered()]
 
-    def restoring(self) -> tuple[Command, ...]:
-        """Return what is to be carried out before the next append: something where Redis has lost all."""
-        return self._question if self._top == START else ()
+    def lost_question(self) -> bytes:
+        """Return the question, packed, where it must be stored again before the next append."""
+        return self._question if self._top == START else b""
 
     def next_append(self, stream_ttl_s: int) -> list[Argument]:
         """Return the script's arguments for what is to be stored next; none of it changes any more."""
