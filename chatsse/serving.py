@@ -92,8 +92,8 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn and gevent come wi
         sock.whole_by = None
 
     def handle_error(self, req: Any, client: Client, addr: Any, exc: BaseException) -> None:
-        """Answer what could not be served; who was too slow for an answer gets none."""
-        if not isinstance(exc, RequestTimeout):
+        """Answer what could not be served; who was too slow for an answer, or for the process, gets none."""
+        if not isinstance(exc, (RequestTimeout, gevent.GreenletExit)):
             super().handle_error(req, client, addr, exc)
 
     @contextmanager

@@ -65,7 +65,7 @@ class CutReader(Reader):
 @pytest.fixture(autouse=True)
 def deadline() -> Iterator[None]:
     """An end to the test where pings would keep a reader waiting for ever."""
-    with gevent.Timeout(200):
+    with gevent.Timeout(600):
         yield
 
 
