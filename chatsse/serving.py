@@ -58,6 +58,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn and gevent come wi
         self.serving: set[gevent.Greenlet] = set()
         self.waiting: set[gevent.Greenlet] = set()
         self.quit_by: set[int] = set()
+        self.has_hung_up = False
 
     def run(self) -> None:
         """Serve until told to stop."""
@@ -84,6 +85,8 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn and gevent come wi
             super().handle_request(listener_name, req, sock, addr)
         except StopIteration:
             is_last = True
+        if self.has_hung_up:  # The worker class passes over what killed the request.
+            raise StopIteration
         if len(req.body.read(UNREAD_BYTES)) == UNREAD_BYTES:
             sock.linger()
             is_last = True
@@ -133,6 +136,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn and gevent come wi
         if hasattr(self, "wsgi"):
             self.wsgi.extensions["chatsse"].drain()
             gevent.sleep(LAST_WORDS_S)
+        self.has_hung_up = True
         gevent.killall(list(self.serving), block=False)
 
 
