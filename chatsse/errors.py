@@ -27,6 +27,23 @@ class ConfigError(ChatsseError):
         self.problem = problem
 
 
+class ContentError(ChatsseError):
+    """What the owner named as content can't be read at all; `word` is the owner's name for it."""
+
+    def __init__(self, word: str, problem: str) -> None:
+        super().__init__(f"{word}: {problem}")
+        self.word = word
+        self.problem = problem
+
+
+class Unreadable(ChatsseError):
+    """A page is not for reading; `why` says it in a few words, for the owner's report."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
 class BadRequest(ChatsseError):
     """What the client sent can't be taken; `code` says which rule it breaks."""
 
