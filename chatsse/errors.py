@@ -4,6 +4,8 @@
 words, a path or a key. Whatever else an error knows is an attribute, for the log.
 """
 
+from pathlib import Path
+
 
 class ChatsseError(Exception):
     """Root of the errors that chatsse raises."""
@@ -42,6 +44,15 @@ class Unreadable(ChatsseError):
     def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
+
+
+class BadIndex(ChatsseError):
+    """A file is no index that this version can read; `path` is the file, `problem` what is wrong with it."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
 
 
 class BadRequest(ChatsseError):

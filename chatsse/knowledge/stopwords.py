@@ -1,0 +1,83 @@
+"""The words that say nothing of what a text is about, and the language that they give away.
+
+Folded as `terms` folds them, with what its cut at apostrophes leaves of *don't* and *qu'est*.
+"""
+
+from collections.abc import Iterable
+
+_LISTS = {
+    "en": """
+        a about actually after all also am an and any anyone are aren as at be because been before
+        being but by can cannot cant could couldn d did didn didnt do does doesn doesnt doing don done
+        dont else even every for from get gets getting go going got had has have having he hello help
+        her here hey hi his how however i if im in instead into is isn isnt it its ive just know let
+        like ll m make may maybe me might more most much must my need no not now of off ok on once one
+        only or other our out over own please possible re really s same say says seem seems she should
+        shouldn show so some somehow something still such t tell than thank thanks that thats the
+        their them then there these they thing things this those to too try trying up us use used
+        using ve very want wanted was wasn way ways we well were what whats when where whether which
+        while who whom whose why will with without won wont would wouldn you your yours
+    """,
+    "de": """
+        aber alle allem allen aller alles als also am an auch auf aus bei beim bin bis bist bitte da
+        damit dann das dass dein deine dem den denn der des dich die dies diese diesem diesen dieser
+        dieses dir doch dort du durch ein eine einem einen einer eines er es etwas euch euer fur gegen
+        geht gibt habe haben hat hatte hier ich ihm ihn ihnen ihr ihre im in ins ist ja jede jeder
+        jedes kann kannst kein keine konnen machen mal man mehr mein meine mich mir mit muss nach
+        nicht noch nun nur ob oder ohne sehr sein seine sich sie sind so soll uber um und uns unser
+        unter vom von vor war warum was wegen weil welche welcher welches wenn wer werden wie wieder
+        will wir wird wo wurde zu zum zur zwischen
+    """,
+    "fr": """
+        ai ainsi alors apres as au aussi autre aux avant avec avez avoir avons bien c ca car ce ceci
+        cela celle celui ces cet cette ceux chez comme comment d dans de des deux doit donc dont du
+        elle elles en encore entre es est et etait ete etes etre eu faire fait faut il ils j je l la
+        le les leur leurs lui m ma mais me meme mes moi mon n ne ni non nos notre nous on ont ou par
+        pas peu peut peux plait plus pour pourquoi puis qu quand que quel quelle quelles quels qui
+        quoi s sa sans se sera ses si sommes son sont sous sur ta te tes toi ton tous tout toute
+        toutes tres tu un une va vers voila vos votre vous y
+    """,
+    "es": """
+        a al algo alguna alguno ante antes aqui asi aun aunque bien cada como con cosa cual cuales
+        cuando de del desde donde dos e el ella ellas ellos en entre era eres es esa ese eso esta
+        estan estas este esto estos estoy favor fue ha hace hacer han hasta hay he la las le les lo
+        los mas me mi mis mismo mucho muy nada ni no nos nosotros nuestro o os otra otro para pero
+        poco por porque puede puedo pues que quien quiero sea ser si sin sobre solo son soy su sus
+        tambien tan te tengo ti tiene todo todos tu tus un una uno unos usted y ya yo
+    """,
+    "pt": """
+        a ainda algo alguem algum alguma antes ao aos aqui as ate bem cada com como da das de dela
+        dele depois do dos e ela elas ele eles em entre era essa esse esta estao estas este estou eu
+        favor faz fazer foi ha isso isto ja la lhe mais mas me mesmo meu minha muito na nada nao nas
+        nem no nos nossa nosso num numa o onde os ou outra outro para pela pelo pode por porque posso
+        pra quais qual quando que quem quero sao se seja sem ser seu sim so sobre sua tambem te tem
+        tenho ter teu tudo um uma umas uns vai voce voces
+    """,
+    "it": """
+        a ad ai al alla alle anche avere c che chi ci come con cosa cui da dai dal dalla de degli dei
+        del della delle di dove due e ed era essere fa fare fra gli ha hai hanno ho i il in io l la le
+        lei li lo loro lui ma me mi mia mio molto ne nei nel nella no noi non nostro o ogni per perche
+        piu po posso puo qual quale quali quando quanto quella quello questa questo qui se sei senza
+        si sia sono sta su sua sul sulla suo te ti tra tu tua tuo tutti tutto un una uno va vi voi
+        vorrei
+    """,
+    "nl": """
+        aan al alle als ben bij daar dan dat de deze die dit doen door dus een en er gaat geen haar
+        had heb hebben heeft hem het hier hij hoe hun ik in is ja je jij jouw jullie kan kun kunnen
+        maar mag maken me meer met mij mijn moet na naar niet nog nu of om omdat onder ons onze ook op
+        over te toch toen tot u uit uw van veel voor waar waarom wanneer want was wat we welke werd
+        wie wij wil worden wordt ze zelf zich zij zijn zo zou
+    """,
+}
+STOP_WORDS = {language: frozenset(words.split()) for language, words in _LISTS.items()}
+
+
+def likeliest_language(words: Iterable[str]) -> str:
+    """Return the language that most of the folded `words` are stop words of; empty where none is one.
+
+    Of several, the first in the lists' order.
+    """
+    seen = list(words)
+    counts = {language: sum(word in stop for word in seen) for language, stop in STOP_WORDS.items()}
+    language = max(counts, key=counts.__getitem__)
+    return language if counts[language] else ""

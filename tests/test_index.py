@@ -1,0 +1,386 @@
+import random
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chatsse.errors import BadIndex
+from chatsse.knowledge import index as module
+from chatsse.knowledge.index import Builder, Index, Link, address_of
+from chatsse.knowledge.page import Page, Passage, Receipt
+
+ANY_TEXT = st.text(st.characters(), max_size=80)
+
+
+def page(
+    slug: str, *texts: str, title: str = "", language: str = "en", day: date | None = None, **more: str
+) -> Page:
+    url = f"https://blog.example/{slug}"
+    passages = tuple(Passage(f"{url}#{n}", (), (text,)) for n, text in enumerate(texts))
+    return Page(url, title or slug, language, day, more.get("summary", ""), passages)
+
+
+def receipt(location: str) -> Receipt:
+    return Receipt(location, "the blog", '"1"', "", f"digest of {location}")
+
+
+def build(path: Path, pages: Iterable[Page]) -> Index:
+    builder = Builder(path)
+    for one in pages:
+        builder.add(receipt(one.url), one)
+    builder.finish()
+    return Index(path)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Callable[..., Index]:
+    return lambda *pages: build(tmp_path / "index", pages)
+
+
+def found(index: Index, question: str, **more: str) -> list[str]:
+    """Return the slugs of what is found, best first."""
+    return [hit.passage.url.rpartition("/")[2] for hit in index.search(question, **more)]
+
+
+def test_what_was_added_is_read_as_it_was(made: Callable[..., Index]) -> None:
+    whole = Page(
+        "https://blog.example/tea",
+        "Tée",
+        "en",
+        date(2026, 3, 1),
+        "Hot leaves",
+        (Passage("https://blog.example/tea#how", ("How", "Long"), ("Two\nminutes.", "猫 \ud800 'x'")),),
+    )
+    index = made(whole, page("empty"))
+    assert index.read(whole.url) == (receipt(whole.url), whole)
+    assert index.receipts() == {url: receipt(url) for url in (whole.url, "https://blog.example/empty")}
+    assert (index.pages, index.passages, index.languages) == (2, 1, ("en",))
+
+
+def test_a_page_that_is_there_under_another_location_is_left_out(tmp_path: Path) -> None:
+    builder = Builder(tmp_path / "index")
+    assert builder.add(receipt("/feed"), page("tea", "Hot leaves."))
+    assert not builder.add(receipt("/sitemap"), page("tea", "Cold leaves."))
+    assert not builder.add(receipt("/feed"), page("coffee", "Beans."))
+    builder.finish()
+    index = Index(tmp_path / "index")
+    assert list(index.receipts()) == ["/feed"]
+    assert found(index, "cold beans") == []
+
+
+def test_a_location_may_be_no_unicode(tmp_path: Path) -> None:
+    builder = Builder(tmp_path / "index")
+    builder.add(receipt("/posts/caf\udce9.md"), page("café \udce9", "Hot."))
+    builder.finish()
+    assert list(Index(tmp_path / "index").receipts()) == ["/posts/caf\udce9.md"]
+
+
+def test_a_hit_tells_its_page_and_its_passage(made: Callable[..., Index]) -> None:
+    tea = page("tea", "Cold.", "Hot leaves.", title="On tea")
+    (hit,) = made(tea).search("leaves?")
+    assert (hit.title, hit.page_url, hit.passage) == ("On tea", tea.url, tea.passages[1])
+    assert hit.score > 0
+
+
+def test_no_page_has_more_than_two_hits(made: Callable[..., Index]) -> None:
+    index = made(page("tea", *["Leaves."] * 5), page("tree", "Green leaves."), *filler())
+    assert sorted(found(index, "leaves")) == ["tea#0", "tea#1", "tree#0"]
+    assert len(index.search("leaves", limit=2)) == 2
+    assert index.search("leaves", limit=0) == []
+
+
+def filler() -> list[Page]:
+    """Return pages enough that what the others say is rare."""
+    return [page(f"filler-{n}", f"Nothing number {n} worth a word.") for n in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("question", "slug"),
+    [
+        ("C++", "cpp"),
+        ("is C# any good?", "csharp"),
+        (".NET", "dotnet"),
+        ("nodejs", "node"),
+        ("node.js", "node"),
+        ("js", "node"),
+        ("asyncio.gather", "gather"),
+        ("gather", "gather"),
+        ("X-Accel-Buffering", "header"),
+        ("accel", "header"),
+        ("setUp", "setup"),
+        ("max_age", "age"),
+        ("maxAge", "age"),
+        ("the max", "age"),
+    ],
+)
+def test_names_are_found_as_a_whole_and_by_their_parts(
+    made: Callable[..., Index], question: str, slug: str
+) -> None:
+    index = made(
+        page("c", "I like the language C."),
+        page("cpp", "I like the language C++."),
+        page("csharp", "I like the language C#."),
+        page("dotnet", "It runs on .NET."),
+        page("net", "I fish with a net."),
+        page("node", "It runs on Node.js."),
+        page("gather", "Await asyncio.gather(a, b)."),
+        page("header", "X-Accel-Buffering: no"),
+        page("setup", "unittest calls setUp first"),
+        page("age", "Set max_age to 0."),
+        *filler(),
+    )
+    assert found(index, question)[0] == f"{slug}#0"
+
+
+def test_a_word_in_the_title_counts_more_than_one_in_the_text(made: Callable[..., Index]) -> None:
+    index = made(page("a", "It says leaves."), page("b", "It says much.", title="Leaves"), *filler())
+    assert found(index, "leaves") == ["b#0", "a#0"]
+
+
+def test_each_language_of_the_index_finds_its_own_forms(made: Callable[..., Index]) -> None:
+    index = made(
+        page("haus", "Die Häuser sind alt.", language="de"),
+        page("house", "The houses are old.", language="en"),
+        *filler(),
+    )
+    assert found(index, "hauses") == ["haus#0"]
+    assert found(index, "housing") == ["house#0"]
+
+
+def test_the_language_of_a_page_that_does_not_say_is_told_by_its_words(made: Callable[..., Index]) -> None:
+    index = made(page("haus", "Die Häuser sind alt und schön.", language=""))
+    assert index.languages == ("de",)
+    assert found(index, "hauses") == ["haus#0"]
+    assert index.read("https://blog.example/haus")[1].language == ""
+
+
+@pytest.mark.parametrize("question", ["猫", "黒い猫", "黒", "猫について教えてください"])
+def test_japanese_is_found_by_any_part_of_it(made: Callable[..., Index], question: str) -> None:
+    index = made(page("neko", "我が家の黒い猫。", language="ja"), page("inu", "白い犬。", language="ja"))
+    assert found(index, question)[0] == "neko#0"
+
+
+def test_the_turn_before_counts_less_than_the_question(made: Callable[..., Index]) -> None:
+    index = made(
+        page("tea", "Green tea wants water of eighty degrees."),
+        page("french", "French cooking."),
+        page("french-tea", "French tea."),
+        *filler(),
+    )
+    assert found(index, "And in French?", before="How hot is tea?")[0] == "french-tea#0"
+    assert found(index, "French", before="tea")[:2] == ["french-tea#0", "french#0"]
+
+
+def test_a_question_that_says_nothing_by_itself_means_the_one_before(made: Callable[..., Index]) -> None:
+    index = made(page("tea", "Green tea."), *filler())
+    assert found(index, "And why is that?", before="Is tea green?") == ["tea#0"]
+
+
+def test_the_page_that_is_asked_on_counts_extra(made: Callable[..., Index]) -> None:
+    index = made(page("a", "Leaves."), page("b", "Leaves of all the trees."), *filler())
+    assert found(index, "leaves") == ["a#0", "b#0"]
+    assert found(index, "leaves", page="http://www.blog.example/b/?utm_source=x#top") == ["b#0", "a#0"]
+
+
+def test_a_question_with_nothing_to_search_for_gives_the_page_that_it_is_asked_on(
+    made: Callable[..., Index],
+) -> None:
+    index = made(page("a", "Zero.", "One.", "Two."), *filler())
+    assert found(index, "what is this about?", page="https://blog.example/a") == ["a#0", "a#1"]
+    assert found(index, "what is this about?", page="https://blog.example/unknown") == []
+    assert found(index, "?", page="https://blog.example/a") == ["a#0", "a#1"]
+
+
+def test_stop_words_are_searched_for_where_there_is_nothing_else(made: Callable[..., Index]) -> None:
+    index = made(page("hamlet", "To be, or not to be."), page("other", "Or be that as it may."), *filler())
+    assert found(index, "to be or not to be") == ["hamlet#0"]
+
+
+def test_stop_words_are_those_of_the_questions_language(made: Callable[..., Index]) -> None:
+    index = made(
+        page("die", "Plants die without water."),
+        page("pflanze", "Die Pflanze.", language="de"),
+        *filler(),
+    )
+    assert found(index, "why did it die?")[0] == "die#0"
+
+
+@pytest.mark.parametrize("question", ["asyncronous", "asynchronus", "asinchronous", "asynchrnous functions"])
+def test_a_typing_error_is_forgiven(made: Callable[..., Index], question: str) -> None:
+    index = made(page("async", "An asynchronous thing."), page("other", "A synthetic thing."), *filler())
+    assert found(index, question) == ["async#0"]
+
+
+def test_a_corrected_word_counts_less_than_one_that_is_there(made: Callable[..., Index]) -> None:
+    index = made(page("leaves", "Leaves."), page("async", "Asynchronous."), *filler())
+    assert found(index, "asynchronus leaves") == ["leaves#0", "async#0"]
+
+
+def test_where_nothing_is_known_nothing_is_found(made: Callable[..., Index]) -> None:
+    assert found(made(page("tea", "Green tea.")), "quantum chromodynamics") == []
+    assert found(made(), "anything") == []
+
+
+def test_nearest_are_the_pages_whose_words_are_close(made: Callable[..., Index]) -> None:
+    index = made(page("photo", "Photography is hard.", title="Photos"), *filler())
+    assert found(index, "photogrammetry") == []
+    assert index.nearest("about photogrammetry") == [Link("Photos", "https://blog.example/photo")]
+
+
+def test_where_no_word_is_close_nearest_is_the_page_that_is_asked_on_and_then_the_newest(
+    made: Callable[..., Index],
+) -> None:
+    days = {"old": date(2020, 1, 1), "new": date(2026, 1, 1), "newer": date(2026, 2, 1), "undated": None}
+    index = made(*(page(slug, "Text.", day=day) for slug, day in days.items()))
+    assert [link.title for link in index.nearest("quantum", limit=2)] == ["newer", "new"]
+    here = index.nearest("quantum", page="https://blog.example/old/")
+    assert [link.title for link in here] == ["old", "newer", "new"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://blog.example/Post",
+        "http://www.Blog.example/Post/",
+        "//blog.example/Post?utm_source=x#top",
+        "https://blog.example/P%6Fst",
+    ],
+)
+def test_an_address_is_compared_without_what_does_not_name_the_page(url: str) -> None:
+    assert address_of(url) == "blog.example/Post"
+
+
+def test_of_pages_that_differ_by_their_query_the_same_one_counts(made: Callable[..., Index]) -> None:
+    index = made(page("?p=1", "Leaves."), page("?p=2", "Leaves."), *filler())
+    assert found(index, "leaves", page="http://blog.example/?p=2") == ["?p=2#0", "?p=1#0"]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    pages = [page("tea", "Green tea, the C++ shop, 猫."), page("thé", "Le thé.", language="fr")]
+    return build(tmp_path_factory.mktemp("small") / "index", [*pages, *filler()])
+
+
+@given(ANY_TEXT, ANY_TEXT, st.none() | ANY_TEXT)
+@settings(deadline=None)
+def test_any_text_is_a_valid_question(small: Index, question: str, before: str, where: str | None) -> None:
+    assert len(small.search(question, before=before, page=where)) <= 6
+    assert 1 <= len(small.nearest(question, page=where)) <= 3
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        '"',
+        "'",
+        "*",
+        "tea*",
+        "NEAR(",
+        "tea AND",
+        "title: tea",
+        "-tea",
+        "^tea",
+        "(tea",
+        "\0tea\0",
+        "\ud800 tea",
+    ],
+)
+def test_the_syntax_of_fts5_means_nothing(small: Index, question: str) -> None:
+    assert found(small, question) == (["tea#0"] if "tea" in question else [])
+
+
+def test_a_question_of_any_length_is_valid(small: Index) -> None:
+    words = " ".join(f"w{n}" for n in range(2_000))
+    assert found(small, f"{words} tea") == ["tea#0"]
+    assert found(small, "x" * 10_000) == []
+    assert found(small, "猫" * 10_000) == ["tea#0"]
+
+
+@given(st.lists(st.lists(ANY_TEXT, max_size=3), max_size=4), ANY_TEXT)
+@settings(deadline=None)
+def test_what_is_kept_searches_as_what_was_added(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[list[str]], question: str
+) -> None:
+    folder = tmp_path_factory.mktemp("kept")
+    old = build(folder / "old", [page(str(n), *blocks) for n, blocks in enumerate(texts)])
+    builder = Builder(folder / "new")
+    for location in old.receipts():
+        assert builder.keep(old, location)
+    builder.finish()
+    new = Index(folder / "new")
+    assert new.receipts() == old.receipts()
+    for asked in (question, *(block for blocks in texts for block in blocks)):
+        assert new.search(asked) == old.search(asked)
+    new.close()
+    old.close()
+
+
+def test_keeping_what_is_not_there_is_an_error(small: Index, tmp_path: Path) -> None:
+    with pytest.raises(KeyError):
+        Builder(tmp_path / "new").keep(small, "/nowhere")
+
+
+def test_what_was_not_finished_is_no_index(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    builder = Builder(path)
+    for n in range(300):
+        builder.add(receipt(f"/{n}"), page(f"{n}", f"Text {n}. " * 200))
+    with pytest.raises(BadIndex):
+        Index(path)
+    builder.close()
+    with pytest.raises(BadIndex):
+        Index(path)
+
+
+def test_another_format_is_no_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(tmp_path / "index", [page("tea", "Tea.")]).close()
+    monkeypatch.setattr(module, "FORMAT", module.FORMAT + 1)
+    with pytest.raises(BadIndex, match="format"):
+        Index(tmp_path / "index")
+
+
+def test_a_file_that_was_cut_off_is_no_index(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    build(path, filler()).close()
+    whole = path.read_bytes()
+    for size in (0, 1, 99, 100, 4096, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(BadIndex):
+            Index(path)
+
+
+def test_garbage_and_what_is_not_there_are_no_index(tmp_path: Path) -> None:
+    (tmp_path / "garbage").write_bytes(random.Random(0).randbytes(10_000))
+    for name in ("garbage", "nowhere", "."):
+        with pytest.raises(BadIndex):
+            Index(tmp_path / name)
+
+
+def test_a_builder_begins_anew_where_another_was_killed(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    Builder(path).close()
+    path.write_bytes(b"half of something")
+    assert found(build(path, [page("tea", "Tea.")]), "tea") == ["tea#0"]
+
+
+def test_a_full_disk_is_the_callers_to_hear_of(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    builder = Builder(path)
+    builder._db.execute("PRAGMA max_page_count = 40")
+    many = (page(f"{n}", f"Text {n}. " * 200) for n in range(10_000))
+    with pytest.raises(sqlite3.Error):
+        deque((builder.add(receipt(one.url), one) for one in many), maxlen=0)
+    builder.close()
+    with pytest.raises(BadIndex):
+        Index(path)
+
+
+def test_an_open_index_writes_nothing_beside_its_file(tmp_path: Path) -> None:
+    index = build(tmp_path / "index", filler())
+    index.search("nothing")
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
