@@ -75,7 +75,7 @@ def test_html_in_a_post_stays_text(tea: Post) -> None:
 
 def test_posts_come_newest_first(sample: Sample) -> None:
     dates = [post.date for post in sample.posts]
-    assert len(dates) == 3
+    assert len(set(dates)) == 10
     assert dates == sorted(dates, reverse=True)
 
 

@@ -19,6 +19,19 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A passage that the answer may rest on.
+
+    :param url: where it stands
+    :param paragraphs: its text, a paragraph, list or block of code each
+    """
+
+    url: str
+    title: str
+    paragraphs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What a model is asked, free of any service's format.
 
@@ -32,6 +45,7 @@ class Request:
     prompt: str
     max_output_tokens: int
     said: str = ""
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
