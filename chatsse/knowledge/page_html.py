@@ -12,6 +12,7 @@ from chatsse.errors import Unreadable
 from chatsse.knowledge.anchors import Anchors
 from chatsse.knowledge.characters import line
 from chatsse.knowledge.charset import decode
+from chatsse.knowledge.facts import as_day, primary_language
 from chatsse.knowledge.html_blocks import Reader, plain
 from chatsse.knowledge.html_content import content_of
 from chatsse.knowledge.page import Page
@@ -159,26 +160,12 @@ def _language(tree: LexborHTMLParser) -> str:
     return next((found for text in said if (found := primary_language(text))), "")
 
 
-def primary_language(tag: str) -> str:
-    """Return the primary subtag of a language tag, `en` of `en-GB`; empty where it is none."""
-    match = re.match(r"([a-z]{2,3})(?![a-z0-9])", tag.strip().lower())
-    return match[1] if match else ""
-
-
 def _date(tree: LexborHTMLParser, content: LexborNode) -> date | None:
     said = [text for selector, attribute in _DATES for text in _said(tree, selector, attribute)]
     for script in tree.css("script[type='application/ld+json']"):
         said += _DATE_PUBLISHED.findall(script.text_lexbor())
     said += [line(node.attributes.get("datetime") or "") for node in content.css("time[datetime]")]
-    return next((found for text in said if (found := day(text))), None)
-
-
-def day(text: str) -> date | None:
-    """Return the day that an ISO 8601 date begins with, if it is one."""
-    try:
-        return date.fromisoformat(text[:10])
-    except ValueError:
-        return None
+    return next((found for text in said if (found := as_day(text))), None)
 
 
 def _summary(tree: LexborHTMLParser) -> str:
