@@ -7,12 +7,13 @@ The map, from the browser to the model; imports point down:
 | `views/` | HTTP: asking, reading, the widget's files, the sample blog |
 | `hub` | one process's readers of the logs |
 | `answerer` | takes questions from the queue and has them answered |
+| `briefing` | what the model is asked: the question, with what was found for it |
 | `telling`, `seam` | an attempt at an answer; where one goes on after another |
 | `questions`, `work` | what is asked; what waits for an answer |
 | `journal`, `writer` | the log of an answer: claim, append, read; one attempt at it |
 | `event` | an event and its bytes |
 | `providers/` | the model services |
-| `knowledge/` | what there is to answer from |
+| `knowledge/` | the blog's pages: reading, index, search |
 | `connections`, `loops`, `config`, `errors` | what all of them stand on |
 """
 
@@ -28,11 +29,15 @@ from gevent.event import Event as Signal
 from chatsse import host
 from chatsse.answerer import Answerers
 from chatsse.assets import static_dir, templates_dir
+from chatsse.briefing import Briefing
 from chatsse.config import ANSWERERS, Config
 from chatsse.connections import Connections
 from chatsse.errors import ConfigError
 from chatsse.hub import Hub
 from chatsse.journal import Journal
+from chatsse.knowledge.editions import Editions
+from chatsse.knowledge.library import Library
+from chatsse.knowledge.refresher import Refresher
 from chatsse.knowledge.sample import Sample
 from chatsse.providers import Provider
 from chatsse.questions import Questions
@@ -40,6 +45,7 @@ from chatsse.views.blog import blog
 from chatsse.views.chat import chat
 from chatsse.views.guard import guard_bodies, guard_origins, shape_errors
 from chatsse.views.health import health
+from chatsse.views.index import index
 from chatsse.views.stream import stream
 from chatsse.views.widget import widget
 from chatsse.work import Work
@@ -71,6 +77,9 @@ class Services:
             redis.commands, self.journal, self.work, config.history_ttl_s, config.stream_ttl_s
         )
         self.hub = Hub(redis.make, redis.commands, self.journal)
+        self.editions = Editions(redis.commands)
+        self._library: Library | None = None
+        self._refresher: Refresher | None = None
         self._answerers: Answerers | None = None
         self._draining: gevent.Greenlet[..., None] | None = None
 
@@ -115,21 +124,31 @@ class Services:
         self.connections.close()
 
     def _start_answerers(self, most: int) -> None:
+        config = self.config
+        self._library = library(config, self.editions, self.sample)
+        self._library.start()
+        if config.content:
+            self._refresher = Refresher(self.editions, config.content, config.refresh_s)
+            self._refresher.start()
         self._answerers = Answerers(
-            _provider(self.config, self.sample),
+            provider(config),
+            Briefing(self._library, config.max_output_tokens),
             self.questions,
             self.journal,
             self.work,
             most,
-            self.config.lease_s,
-            self.config.max_output_tokens,
+            config.lease_s,
         )
         self._answerers.start()
 
     def _drain(self) -> None:
         dismissing = gevent.spawn(self.hub.drain)
+        if self._refresher:
+            self._refresher.stop()
         if self._answerers:
             self._answerers.stop(GRACE_S)
+        if self._library:
+            self._library.stop()
         dismissing.join()
 
 
@@ -150,17 +169,25 @@ def create_app(config: Config | None = None) -> Flask:
     shape_errors(app)
     app.register_blueprint(chat(config, services.hub, services.questions))
     app.register_blueprint(stream(services.hub, services.questions))
+    app.register_blueprint(index(services.editions, config.index_token))
     app.register_blueprint(health(services.connections.commands))
     app.register_blueprint(widget(static_dir()))
     app.register_blueprint(blog(services.sample, is_demo=config.provider == "demo"))
     return app
 
 
-def _provider(config: Config, sample: Sample) -> Provider:
+def library(config: Config, editions: Editions, sample: Sample) -> Library:
+    """Return what a process answers from: the demo, where there is nothing else, from the sample blog."""
+    is_sample = config.provider == "demo" and not config.content
+    return Library(editions, is_expected=bool(config.content), index=sample.index() if is_sample else None)
+
+
+def provider(config: Config) -> Provider:
+    """Return the model service that answers."""
     if config.provider == "demo":
         from chatsse.providers.demo import Demo
 
-        return Demo(sample)
+        return Demo()
     # Importing Anthropic's SDK costs half a second and 50 MB: only whoever uses it pays.
     from chatsse.providers.claude import Claude
 

@@ -7,31 +7,26 @@ with the next probe.
 
 import logging
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from json import loads
 from time import monotonic
 
 import gevent
 from gevent.event import Event as Signal
 from gevent.pool import Pool
 
+from chatsse.briefing import Briefing, pack
 from chatsse.errors import ChatsseError, Fenced, ModelError, NotFound, RedisAway, failure
-from chatsse.event import json_line
 from chatsse.journal import Journal
 from chatsse.loops import spawn_for_ever
-from chatsse.providers import Provider, Request, Turn
-from chatsse.questions import Question, Questions, ending
+from chatsse.providers import Provider
+from chatsse.questions import Questions, ending
 from chatsse.telling import Telling
 from chatsse.work import Job, Work
 from chatsse.writer import Writer
 
 log = logging.getLogger(__name__)
 
-SYSTEM = (
-    "You answer the questions of a blog's visitors, in a small chat window on its pages. Answer in the "
-    "language of the question, to the point, in Markdown without headings. Say so when you don't know."
-)
 # How many questions one read of the queue may bring, so that a burst spreads over the processes.
 BATCH = 16
 TURN_S = 0.02
@@ -61,19 +56,19 @@ class Answerers:
     def __init__(
         self,
         provider: Provider,
+        briefing: Briefing,
         questions: Questions,
         journal: Journal,
         work: Work,
         most: int,
         lease_s: float,
-        max_output_tokens: int,
     ) -> None:
         self._provider = provider
+        self._briefing = briefing
         self._questions = questions
         self._journal = journal
         self._work = work
         self._lease_s = lease_s
-        self._max_output_tokens = max_output_tokens
         self._pool = Pool(most)
         self._live: dict[bytes, Live] = {}
         self._leaving = Signal()
@@ -202,9 +197,9 @@ class Answerers:
         attempts = None if job.is_taken_over else job.attempt - 1
         # By GreenletExit, which no library takes for a fault of the network that it should try again.
         on_fenced = partial(me.kill, block=False)
-        request = self._request(question, earlier)
+        request = self._briefing.request(question, earlier)
         writer = self._journal.claim(
-            job.answer_id, attempts, on_fenced, json_line(asdict(request)), is_takeover=job.is_taken_over
+            job.answer_id, attempts, on_fenced, pack(request), is_takeover=job.is_taken_over
         )
         if writer is None:
             return
@@ -217,14 +212,6 @@ class Answerers:
         else:
             writer.finish("done", {"stop_reason": stop.reason}, ending("done", writer.events()))
         writer.wait()
-
-    def _request(self, question: Question, earlier: list[tuple[str, str]]) -> Request:
-        """Return what the model is asked, the same in every attempt."""
-        if question.request:
-            fields = loads(question.request)
-            return Request(**fields | {"turns": tuple(Turn(**turn) for turn in fields["turns"])})
-        turns = tuple(Turn(prompt, answer) for prompt, answer in earlier)
-        return Request(SYSTEM, turns, question.prompt, self._max_output_tokens)
 
     def _hand_back(self, live: Live) -> None:
         try:

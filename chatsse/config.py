@@ -1,6 +1,7 @@
 """The settings: `Config.from_env()` is the only reader of the environment."""
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -10,6 +11,8 @@ from chatsse.errors import ConfigError
 PROVIDERS = ("anthropic", "demo")
 ANSWERERS = 1000
 REDIS_SCHEMES = ("redis", "rediss", "unix")
+# A publish hook's token; shorter ones can be guessed.
+TOKEN_CHARS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,9 @@ class Config:
     :param origins: the blogs that may embed the chat, as `scheme://host[:port]`; the server's own
         origin always may; `*` lets every site in
     :param anthropic_api_key: kept out of `repr`, so that no log shows it
+    :param content: what to answer from: addresses and folders
+    :param refresh_s: how old the index of it may become; 0: as old as it likes
+    :param index_token: what a publish hook must know; None: there is no such hook
     """
 
     redis_url: str | None
@@ -35,6 +41,9 @@ class Config:
     stream_ttl_s: int
     history_ttl_s: int
     lease_s: float
+    content: tuple[str, ...]
+    refresh_s: int
+    index_token: str | None
 
     def __repr__(self) -> str:
         return f"Config(provider={self.provider!r}, model={self.model!r}, answerers={self.answerers})"
@@ -67,6 +76,9 @@ class Config:
             stream_ttl_s=int(_number(env, "CHATSSE_STREAM_TTL_S", 3600, 1)),
             history_ttl_s=int(_number(env, "CHATSSE_HISTORY_TTL_S", 2592000, 1)),
             lease_s=_number(env, "CHATSSE_LEASE_S", 3, 0.1, whole=False),
+            content=_content(env),
+            refresh_s=int(_number(env, "CHATSSE_REFRESH_S", 86400, 0)),
+            index_token=_token(env),
         )
 
 
@@ -105,3 +117,18 @@ def _origins(env: Mapping[str, str]) -> frozenset[str]:
         if origin != "*" and not re.fullmatch(r"https?://[^/?#@\s]+", origin):
             raise ConfigError(name, f"{origin!r} is not of the form https://blog.example")
     return origins
+
+
+def _content(env: Mapping[str, str]) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(env.get("CHATSSE_CONTENT", "")))
+    except ValueError as error:
+        raise ConfigError("CHATSSE_CONTENT", f"can't be read as words: {error}") from error
+
+
+def _token(env: Mapping[str, str]) -> str | None:
+    name = "CHATSSE_INDEX_TOKEN"
+    token = env.get(name, "").strip() or None
+    if token and not re.fullmatch(rf"[!-~]{{{TOKEN_CHARS},}}", token):
+        raise ConfigError(name, f"must be {TOKEN_CHARS} visible ASCII characters or more")
+    return token

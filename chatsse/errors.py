@@ -55,6 +55,12 @@ class BadIndex(ChatsseError):
         self.problem = problem
 
 
+class IndexBusy(ChatsseError):
+    """Another process reads the blog."""
+
+    message = "Another process reads the blog just now."
+
+
 class BadRequest(ChatsseError):
     """What the client sent can't be taken; `code` says which rule it breaks."""
 

@@ -6,7 +6,7 @@ service: what readers have seen stays, and is not paid for twice.
 
 import logging
 import random
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import replace
 
@@ -16,6 +16,7 @@ from chatsse.errors import ModelError
 from chatsse.event import Event, length_of, sources_of, text_of, units
 from chatsse.providers import Citation, Part, Provider, Request, Stop, Text, Thinking, Usage
 from chatsse.seam import Seam, safe_end
+from chatsse.sources import Sources
 from chatsse.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -70,11 +71,13 @@ class Telling:
         if before:
             # Even to where the text ends: readers may have seen more, that Redis has lost since.
             self._stands = units(kept)
-        sources = Sources(self._writer, before if kept else [])
-        with closing(self._provider.answer(request)) as parts:
+        if request.sources and not before:
+            self._writer.append("status", {"stage": "searching"})
+        sources = Sources(sources_of(before) if kept else ())
+        with closing(parts_of(self._provider, request)) as parts:
             return self._write(parts, Seam(kept), sources)
 
-    def _write(self, parts: Iterable[Part], seam: Seam, sources: "Sources") -> Stop:
+    def _write(self, parts: Iterable[Part], seam: Seam, sources: Sources) -> Stop:
         for part in parts:
             match part:
                 case Text():
@@ -84,7 +87,7 @@ class Telling:
                 case Citation():
                     self._say(seam.close())
                     self._rewind()
-                    sources.cite(part)
+                    self._cite(part, sources)
                 case Usage():
                     log.debug("%s: %r", self._answer_id, part)
                 case Stop():
@@ -98,6 +101,11 @@ class Telling:
             self._rewind()
             self._writer.token(text)
 
+    def _cite(self, citation: Citation, sources: Sources) -> None:
+        if sources.add(citation):
+            self._writer.append("sources", {"sources": sources.listed()})
+        self._writer.append("citation", {"n": sources.number(citation), "quote": citation.quote})
+
     def _rewind(self) -> None:
         # Only once there is something in the place of what is taken back: the model may fail again.
         if self._stands is not None:
@@ -105,23 +113,13 @@ class Telling:
             self._stands = None
 
 
-class Sources:
-    """Numbers what an answer cites, from 1, and tells the readers.
+def parts_of(provider: Provider, request: Request) -> Generator[Part, None, None]:
+    """Return the parts of the answer, which the request may bring along; see `Provider`."""
+    return _replied(request) if request.reply else provider.answer(request)
 
-    :param before: the log so far, whose sources keep their numbers
-    """
 
-    def __init__(self, writer: Writer, before: Iterable[Event]) -> None:
-        self._writer = writer
-        self._known = {source["url"]: source["title"] for source in sources_of(before)}
-
-    def cite(self, citation: Citation) -> None:
-        """Append the citation, after the list of sources where it is a new one."""
-        if citation.source not in self._known:
-            self._known[citation.source] = citation.title
-            sources = [
-                {"n": n, "title": title, "url": url} for n, (url, title) in enumerate(self._known.items(), 1)
-            ]
-            self._writer.append("sources", {"sources": sources})
-        n = list(self._known).index(citation.source) + 1
-        self._writer.append("citation", {"n": n, "quote": citation.quote})
+def _replied(request: Request) -> Generator[Part, None, None]:
+    """Yield the answer that the request brings along, or the rest of it."""
+    if rest := request.reply[len(request.said) :]:
+        yield Text(rest)
+    yield Stop("end_turn")

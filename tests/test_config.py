@@ -18,6 +18,9 @@ DEFAULTS = {
     "stream_ttl_s": 3600,
     "history_ttl_s": 2592000,
     "lease_s": 3.0,
+    "content": (),
+    "refresh_s": 86400,
+    "index_token": None,
 }
 
 GOOD = [
@@ -43,6 +46,10 @@ GOOD = [
     ("CHATSSE_STREAM_TTL_S", "60", "stream_ttl_s", 60),
     ("CHATSSE_HISTORY_TTL_S", "86400", "history_ttl_s", 86400),
     ("CHATSSE_LEASE_S", "0.5", "lease_s", 0.5),
+    ("CHATSSE_CONTENT", "https://blog.example", "content", ("https://blog.example",)),
+    ("CHATSSE_CONTENT", ' a  "my posts=/posts"\n', "content", ("a", "my posts=/posts")),
+    ("CHATSSE_REFRESH_S", "0", "refresh_s", 0),
+    ("CHATSSE_INDEX_TOKEN", " 0123456789abcdef ", "index_token", "0123456789abcdef"),
 ]
 
 NUMBERS = [
@@ -53,6 +60,7 @@ NUMBERS = [
     "CHATSSE_STREAM_TTL_S",
     "CHATSSE_HISTORY_TTL_S",
     "CHATSSE_LEASE_S",
+    "CHATSSE_REFRESH_S",
 ]
 
 BAD = [
@@ -67,6 +75,9 @@ BAD = [
     ("CHATSSE_MAX_PROMPT_CHARS", "0"),
     ("CHATSSE_STREAM_TTL_S", "1.5"),
     ("CHATSSE_LEASE_S", "0"),
+    ("CHATSSE_CONTENT", '"posts'),
+    ("CHATSSE_INDEX_TOKEN", "0123456789abcde"),
+    ("CHATSSE_INDEX_TOKEN", "0123456789 abcdef"),
 ]
 
 

@@ -2,13 +2,15 @@
 
 import pytest
 
-from chatsse.assets import templates_dir
-from chatsse.knowledge.sample import Sample
-from chatsse.providers import Citation, Part, Request, Stop, Text
+from chatsse.providers import Citation, Part, Request, Source, Stop, Text
 from chatsse.providers import demo as demo_module
 from chatsse.providers.demo import Demo
 
-QUESTION = "What happens when the process that writes an answer dies?"
+OVEN = Source(
+    "/posts/bread#oven", "Bread: The oven", ("First things first.", "The oven must be *hot*.", "Very.")
+)
+TEA = Source("/posts/tea", "Tea", ("Green tea likes water of eighty degrees.",))
+THIRD = Source("/posts/cake", "Cake", ("Cake is cake.",))
 
 
 @pytest.fixture(autouse=True)
@@ -16,42 +18,57 @@ def without_a_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_module, "WORD_S", 0)
 
 
-@pytest.fixture(scope="module")
-def sample() -> Sample:
-    return Sample.read(templates_dir())
+def request(*sources: Source, prompt: str = "How hot must the oven be?", said: str = "") -> Request:
+    return Request("", (), prompt, 100, sources, said=said)
 
 
-def answer(sample: Sample, prompt: str) -> list[Part]:
-    return list(Demo(sample).answer(Request("", (), prompt, 100)))
+def answer(asked: Request) -> list[Part]:
+    return list(Demo().answer(asked))
 
 
 def text_of(parts: list[Part]) -> str:
     return "".join(part.text for part in parts if isinstance(part, Text))
 
 
-@pytest.mark.parametrize("prompt", [QUESTION, "?", "Kuchenrezept", "日本語", "\n"])
-def test_its_first_words_say_that_it_is_the_demo(sample: Sample, prompt: str) -> None:
-    parts = answer(sample, prompt)
+def test_its_first_words_say_that_it_is_the_demo() -> None:
+    parts = answer(request(OVEN))
     assert text_of(parts).startswith("This is the demo")
     assert parts[-1] == Stop("end_turn")
 
 
-def test_it_answers_with_the_best_passages_and_cites_each(sample: Sample) -> None:
-    parts = answer(sample, QUESTION)
-    passages = sample.search(QUESTION, demo_module.PASSAGES)
-    assert passages
+def test_it_quotes_the_best_passages_and_cites_each() -> None:
+    parts = answer(request(OVEN, TEA, THIRD))
     cited = [part for part in parts if isinstance(part, Citation)]
-    assert [(c.source, c.title, c.quote) for c in cited] == [(p.url, p.title, p.text) for p in passages]
-    assert all(passage.text in text_of(parts) for passage in passages)
+    assert [(c.source, c.title) for c in cited] == [(OVEN.url, OVEN.title), (TEA.url, TEA.title)]
+    assert cited[0].quote == "The oven must be *hot*.\n\nVery."
 
 
-def test_it_comes_word_by_word(sample: Sample) -> None:
-    words = [part.text for part in answer(sample, QUESTION) if isinstance(part, Text)]
+def test_a_citation_follows_on_the_words_that_it_is_for() -> None:
+    parts = answer(request(OVEN, TEA))
+    first = next(n for n, part in enumerate(parts) if isinstance(part, Citation))
+    assert text_of(parts[:first]).endswith("Very.")
+    assert "Green tea" not in text_of(parts[:first])
+
+
+def test_markdown_in_a_quote_is_shown_as_it_stands() -> None:
+    assert "The oven must be \\*hot\\*." in text_of(answer(request(OVEN)))
+
+
+def test_a_long_passage_is_quoted_in_part() -> None:
+    long = Source("/posts/long", "Long", tuple(f"Paragraph {n} is about ovens. " * 5 for n in range(20)))
+    (cited,) = (part for part in answer(request(long)) if isinstance(part, Citation))
+    assert len(cited.quote.split()) <= demo_module.QUOTED_WORDS
+
+
+def test_it_comes_word_by_word() -> None:
+    words = [part.text for part in answer(request(OVEN, TEA)) if isinstance(part, Text)]
     assert all(len(word.split()) <= 1 for word in words)
 
 
-def test_where_nothing_fits_it_says_so_and_what_to_ask(sample: Sample) -> None:
-    parts = answer(sample, "Kuchenrezept")
-    assert "found nothing" in text_of(parts)
-    assert sample.posts[0].question in text_of(parts)
-    assert not [part for part in parts if isinstance(part, Citation)]
+def test_it_goes_on_where_it_was_cut_and_cites_what_is_still_to_come() -> None:
+    whole = answer(request(OVEN, TEA))
+    text = text_of(whole)
+    said = text[: text.index("Green")]
+    rest = answer(request(OVEN, TEA, said=said))
+    assert said + text_of(rest) == text
+    assert [part.source for part in rest if isinstance(part, Citation)] == [TEA.url]

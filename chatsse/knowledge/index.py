@@ -233,6 +233,10 @@ class Index:
             found = [*filter(None, [page_id]), *(newer for (newer,) in newest)]
         return [Link(*self._title_and_url(near)) for near in list(dict.fromkeys(found))[:limit]]
 
+    def write_to(self, path: Path) -> None:
+        """Write the file again, which may have lost its name."""
+        path.write_bytes(self._db.serialize())
+
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()

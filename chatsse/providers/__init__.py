@@ -37,6 +37,8 @@ class Request:
 
     :param system: the standing instructions; the same for every request, so that services cache them
     :param turns: the conversation so far, oldest first
+    :param sources: what was found for the question, best first
+    :param reply: the answer, where there is none to ask a model for
     :param said: the part of the answer that stands already, and is to be gone on with
     """
 
@@ -44,8 +46,9 @@ class Request:
     turns: tuple[Turn, ...]
     prompt: str
     max_output_tokens: int
-    said: str = ""
     sources: tuple[Source, ...] = ()
+    reply: str = ""
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 import anthropic
 import gevent
 import httpx2
-from anthropic.types import MessageParam, TextBlockParam
+from anthropic.types import MessageParam, SearchResultBlockParam, TextBlockParam
 
 from chatsse.errors import ConfigError, ModelError
-from chatsse.providers import Part, Request, Turn
+from chatsse.providers import Part, Request, Source
 from chatsse.providers.claude_message import EVENTS, Message, failure
 from chatsse.providers.sse import Decoder
 from chatsse.providers.transport import Body, Transport
@@ -72,10 +72,9 @@ class Claude:
                         if name not in EVENTS:
                             continue
                         moved = True
-                        part = message.part(name, data)
+                        parts = message.parts(name, data)
                         is_whole = name == "message_stop"
-                        if part is not None:
-                            yield part
+                        yield from parts
                         if is_whole:
                             return
                     # Only now, so that the time a slow reader took is not held against the API.
@@ -246,11 +245,32 @@ def _system(request: Request) -> list[TextBlockParam] | anthropic.Omit:
 def _messages(request: Request) -> list[MessageParam]:
     """Return the conversation; a turn without an answer is left out, as the API refuses an empty one."""
     messages: list[MessageParam] = []
-    for turn in (*request.turns, Turn(request.prompt, request.said)):
+    for turn in request.turns:
         if turn.answer.strip():
             messages.append({"role": "user", "content": turn.prompt})
             messages.append({"role": "assistant", "content": turn.answer})
-    return [*messages, {"role": "user", "content": _go_on(request.said) if request.said else request.prompt}]
+    messages.append({"role": "user", "content": _content(request)})
+    if request.said.strip():
+        messages.append({"role": "assistant", "content": request.said})
+        messages.append({"role": "user", "content": _go_on(request.said)})
+    return messages
+
+
+def _content(request: Request) -> str | list[SearchResultBlockParam | TextBlockParam]:
+    """Return the question, after what was found for it; a paragraph is the least that is cited."""
+    if not request.sources:
+        return request.prompt
+    return [*map(_search_result, request.sources), {"type": "text", "text": request.prompt}]
+
+
+def _search_result(source: Source) -> SearchResultBlockParam:
+    return {
+        "type": "search_result",
+        "source": source.url,
+        "title": source.title,
+        "content": [{"type": "text", "text": paragraph} for paragraph in source.paragraphs],
+        "citations": {"enabled": True},
+    }
 
 
 def _go_on(said: str) -> str:

@@ -5,6 +5,7 @@ come at any time and are passed over; the known ones must be whole.
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from chatsse.errors import ModelError
@@ -51,61 +52,65 @@ MAX_DETAIL_CHARS = 1000
 
 
 class Message:
-    """One message as it comes in, event by event."""
+    """One message as it comes in, event by event.
 
-    __slots__ = ("_input_tokens", "_output_tokens", "_reason")
+    A block of text may cite before it says anything: its citations come at its end, where the claim does.
+    """
+
+    __slots__ = ("_cited", "_input_tokens", "_output_tokens", "_reason")
 
     def __init__(self) -> None:
+        self._cited: list[Citation] = []
         self._input_tokens = self._output_tokens = 0
         self._reason: StopReason = "end_turn"
 
-    def part(self, name: str, data: bytes) -> Part | None:
-        """Return the part that an event of `EVENTS` carries, if it carries one.
+    def parts(self, name: str, data: bytes) -> Sequence[Part]:
+        """Return the parts that follow from an event of `EVENTS`.
 
         :raises ModelError: the event reports an error, or is not what its name says
         """
         try:
-            return self._part(name, json.loads(data.decode()))
+            return self._parts(name, json.loads(data.decode()))
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ModelError("model_garbled", f"{name}: {error!r} in {data[:200]!r}") from error
 
-    def _part(self, name: str, event: Any) -> Part | None:
+    def _parts(self, name: str, event: Any) -> Sequence[Part]:
         if name == "content_block_delta":
-            return _delta(event["delta"])
+            return self._delta(event["delta"])
         if name == "content_block_start":
             return _block(event["content_block"])
+        if name == "content_block_stop":
+            cited, self._cited = self._cited, []
+            return cited
         if name == "message_start":
             return self._usage(event["message"].get("usage"))
         if name == "message_delta":
             self._reason = STOP_REASONS.get(event["delta"].get("stop_reason"), "end_turn")
             return self._usage(event.get("usage"))
         if name == "message_stop":
-            return Stop(self._reason)
-        if name == "error":
-            raise failure(event["error"]["type"], 200, event["error"].get("message"))
-        return None
+            return (Stop(self._reason),)
+        raise failure(event["error"]["type"], 200, event["error"].get("message"))
 
-    def _usage(self, usage: Any) -> Usage | None:
+    def _delta(self, delta: Any) -> Sequence[Part]:
+        if delta["type"] == "text_delta":
+            return _text(delta["text"])
+        if delta["type"] == "citations_delta" and delta["citation"]["type"] == "search_result_location":
+            self._cited.append(_citation(delta["citation"]))
+        return ()
+
+    def _usage(self, usage: Any) -> Sequence[Part]:
         """Return the tokens so far; a count that `usage` leaves out has not changed."""
         if usage is None:
-            return None
+            return ()
         self._input_tokens = _count(usage.get("input_tokens"), self._input_tokens)
         self._output_tokens = _count(usage.get("output_tokens"), self._output_tokens)
-        return Usage(self._input_tokens, self._output_tokens)
+        return (Usage(self._input_tokens, self._output_tokens),)
 
 
-def _block(block: Any) -> Part | None:
+def _block(block: Any) -> Sequence[Part]:
     if block["type"] in THINKING:
-        return Thinking()
-    return _text(block["text"]) if block["type"] == "text" else None
-
-
-def _delta(delta: Any) -> Part | None:
-    if delta["type"] == "text_delta":
-        return _text(delta["text"])
-    if delta["type"] == "citations_delta" and delta["citation"]["type"] == "search_result_location":
-        return _citation(delta["citation"])
-    return None
+        return (Thinking(),)
+    return _text(block["text"]) if block["type"] == "text" else ()
 
 
 def _citation(citation: Any) -> Citation:
@@ -117,9 +122,9 @@ def _citation(citation: Any) -> Citation:
     )
 
 
-def _text(value: object) -> Text | None:
+def _text(value: object) -> Sequence[Part]:
     text = _string(value)
-    return Text(text) if text else None
+    return (Text(text),) if text else ()
 
 
 def _string(value: object) -> str:

@@ -1,28 +1,26 @@
-"""The demo: answers without a model, from the passages of the content that fit the question best."""
+"""The demo: answers without a model, with the passages that were found for the question, word by word."""
 
 import re
 from collections.abc import Generator, Iterator
 
 import gevent
 
-from chatsse.knowledge.sample import Sample
-from chatsse.providers import Citation, Part, Request, Stop, Text
+from chatsse.providers import Citation, Part, Request, Source, Stop, Text
 
 WORD_S = 0.035
-PASSAGES = 2
-_HELLO = "This is the demo, without a model behind it."
+QUOTED = 2
+# What it quotes of a passage: its best paragraph, and those after it up to so many words.
+QUOTED_WORDS = 60
+_HELLO = "This is the demo, without a model behind it. The blog's own words fit your question best here:"
 
 
 class Demo:
-    """Answers with passages of the sample blog, word by word at a reader's pace."""
-
-    def __init__(self, sample: Sample) -> None:
-        self._sample = sample
+    """Answers with what the blog says itself, at a reader's pace."""
 
     def answer(self, request: Request) -> Generator[Part, None, None]:
         """Yield the parts of an answer; see `Provider`."""
         known = len(request.said)
-        for part in self._parts(request.prompt):
+        for part in _parts(request):
             if not isinstance(part, Text):
                 if not known:
                     yield part
@@ -33,20 +31,35 @@ class Demo:
                 yield Text(part.text[known:])
                 known = 0
 
-    def _parts(self, prompt: str) -> Iterator[Part]:
-        passages = self._sample.search(prompt, PASSAGES)
-        if not passages:
-            yield from _spoken(f"{_HELLO} It found nothing about that on this blog. {self._suggestion()}")
-        else:
-            yield from _spoken(f"{_HELLO} The blog's own words fit your question best here:\n\n")
-        for passage in passages:
-            yield from _spoken(f"From “{passage.title}”: {passage.text}")
-            yield Citation(passage.url, passage.title, passage.text)
-            yield from _spoken("\n\n" if passage is not passages[-1] else "")
-        yield Stop("end_turn")
 
-    def _suggestion(self) -> str:
-        return f"Ask it, say: “{self._sample.posts[0].question}”"
+def _parts(request: Request) -> Iterator[Part]:
+    yield from _spoken(_HELLO)
+    for source in request.sources[:QUOTED]:
+        quote = _quote(source, request.prompt)
+        yield from _spoken(f"\n\nFrom “{source.title}”: {_as_text(quote)}")
+        yield Citation(source.url, source.title, quote)
+    yield Stop("end_turn")
+
+
+def _quote(source: Source, question: str) -> str:
+    """Return the paragraph that shares most words with the question, and what follows if that is short."""
+    asked = _words(question)
+    best = max(range(len(source.paragraphs)), key=lambda n: len(asked & _words(source.paragraphs[n])))
+    quote = source.paragraphs[best]
+    for paragraph in source.paragraphs[best + 1 :]:
+        if len(f"{quote} {paragraph}".split()) > QUOTED_WORDS:
+            break
+        quote = f"{quote}\n\n{paragraph}"
+    return quote
+
+
+def _words(text: str) -> set[str]:
+    return {word for word in re.findall(r"\w+", text.lower()) if len(word) > 3}
+
+
+def _as_text(quote: str) -> str:
+    """Return a text so that Markdown shows it as it stands."""
+    return re.sub(r"([\\`*_\[\]<>~&|])", r"\\\1", quote)
 
 
 def _spoken(text: str) -> Iterator[Text]:

@@ -55,7 +55,7 @@ export class Answer {
         this.sources = Array.isArray(data.sources) ? data.sources : [];
         break;
       case "citation":
-        this.citations.push({ n: Number(data.n), at: this.text.length });
+        this.#cite(Number(data.n), this.text.length);
         break;
       case "rewind":
         this.#rewind(Number(data.length) || 0);
@@ -72,6 +72,11 @@ export class Answer {
         };
     }
     if (this.end) this.stage = "";
+  }
+
+  /** Several quotes from one source make one mark. @param {number} n @param {number} at */
+  #cite(n, at) {
+    if (!this.citations.some((each) => each.n === n && each.at === at)) this.citations.push({ n, at });
   }
 
   /** @param {number} length in UTF-16 units, which is how JavaScript counts */

@@ -90,6 +90,8 @@ test("a citation says where in the text it stands, and a rewind takes back those
   /** @type {[string, string, unknown][]} */
   const events = [...HELLO, ["1-4", "citation", { n: 2, quote: "lo" }]];
   assert.deepEqual(after(events).citations, [{ n: 2, at: 5 }]);
+  const twice = after([...events, ["1-5", "citation", { n: 2, quote: "Hel" }], ["1-6", "citation", { n: 1 }]]);
+  assert.deepEqual(twice.citations, [{ n: 2, at: 5 }, { n: 1, at: 5 }]);
   assert.deepEqual(after([...events, ["2-1", "rewind", { length: 4 }]]).citations, []);
 });
 

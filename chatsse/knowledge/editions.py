@@ -1,0 +1,266 @@
+"""The index as Redis carries it, for every process on every machine: a compressed file in parts.
+
+| key | type | holds |
+|---|---|---|
+| `chatsse:{index}` | hash | the edition in use: `version`, `parts` (how many), `content`, `checked_at` |
+| `chatsse:{index}:<version>:<n>` | string | the n-th part of its file, compressed with zlib |
+| `chatsse:{index}:lock` | string | a random word of whoever reads the blog just now |
+| `chatsse:{index}:turn` | string | that a reading was begun by itself within the last minute |
+| `chatsse:{index}:wanted` | string | that the owner has asked for a reading |
+
+`content` is what the owner named; `checked_at` (ms since 1970) is when it was last read through.
+An edition is stored part by part under a name of its own, and comes into use in one step: whoever is killed
+before that leaves parts that nobody knows of, which expire.
+"""
+
+import secrets
+import shlex
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import gevent
+
+from chatsse.connections import Command, SharedLine, fields_of
+from chatsse.errors import RedisAway
+
+HASH = "chatsse:{index}"
+LOCK = f"{HASH}:lock"
+TURN = f"{HASH}:turn"
+WANTED = f"{HASH}:wanted"
+
+# Small enough that other commands on the connection don't wait for long behind one.
+PART_BYTES = 256 * 1024
+# An edition is renewed while there are processes that use it.
+TTL_S = 30 * 24 * 3600
+# From the first part to the last, and for those who are still loading what was replaced.
+UNUSED_TTL_S = 600
+LOCK_TTL_S = 30
+TURN_TTL_S = 60
+
+# KEYS: the hash, the lock, the parts. ARGV: the lock's word, or '' where no edition must be in use; the TTL;
+# the hash's fields and values. Returns 1 when the edition is in use.
+USE = """
+if ARGV[1] == '' then
+  if redis.call('HEXISTS', KEYS[1], 'version') == 1 then return 0 end
+elseif redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+for i = 3, #KEYS do
+  if redis.call('EXPIRE', KEYS[i], ARGV[2]) == 0 then return 0 end
+end
+redis.call('HSET', KEYS[1], unpack(ARGV, 3))
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+# KEYS: the lock. ARGV: its word, its TTL; 0 gives it back.
+RENEW = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('EXPIRE', KEYS[1], ARGV[2])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What Redis knows of the index.
+
+    :param version: of the edition in use; empty for none
+    :param content: what it was read from
+    :param checked_at: when that was last read through, in seconds since 1970
+    :param is_wanted: whether the owner has asked for another reading since
+    """
+
+    version: str
+    parts: int
+    content: str
+    checked_at: float
+    is_wanted: bool
+
+
+class Editions:
+    """The editions of the index in Redis."""
+
+    def __init__(self, commands: SharedLine) -> None:
+        self._commands = commands
+
+    def state(self) -> State:
+        """Return what Redis knows of the index.
+
+        :raises RedisAway:
+        """
+        named, wanted = self._commands.execute(("HGETALL", HASH), ("EXISTS", WANTED))
+        fields = {name.decode(): value.decode() for name, value in fields_of(named).items()}
+        return State(
+            fields.get("version", ""),
+            int(fields.get("parts", 0)),
+            fields.get("content", ""),
+            int(fields.get("checked_at", 0)) / 1000,
+            bool(wanted),
+        )
+
+    def fetch(self, state: State, path: Path) -> bool:
+        """Write the file of an edition; return False where Redis does not have all of it any more.
+
+        :raises RedisAway:
+        :raises OSError: the disk does not take it
+        :raises zlib.error: it is not what was stored
+        """
+        inflating = zlib.decompressobj()
+        with path.open("wb") as file:
+            for n in range(state.parts):
+                (part,) = self._commands.execute(("GET", _part(state.version, n)))
+                if part is None:
+                    return False
+                file.write(inflating.decompress(part))
+            file.write(inflating.flush())
+        return inflating.eof
+
+    def publish(self, path: Path, content: str, lock: "Lock") -> bool:
+        """Put a new edition in the place of the one in use; return False where the lock was lost.
+
+        :raises RedisAway: Redis is away, or full; what it has got expires
+        """
+        before = self.state()
+        is_in_use = self._store(path, secrets.token_hex(8), content, lock.word)
+        if is_in_use:
+            self._let_expire(before)
+        return is_in_use
+
+    def restore(self, path: Path, state: State) -> bool:
+        """Store an edition again where Redis has lost everything; return False where there is one by now.
+
+        :raises RedisAway:
+        """
+        return self._store(path, state.version, state.content, "", state.checked_at)
+
+    def checked(self, content: str) -> None:
+        """Note that the blog was read through just now and is as it was.
+
+        :raises RedisAway:
+        """
+        fields = ("content", content, "checked_at", _now_ms())
+        self._commands.execute(("HSET", HASH, *fields), ("EXPIRE", HASH, TTL_S))
+
+    def renew(self, state: State) -> None:
+        """Have the edition in use live on.
+
+        :raises RedisAway:
+        """
+        self._commands.execute(*(("EXPIRE", key, TTL_S) for key in (HASH, *_parts(state))))
+
+    def want(self) -> None:
+        """Have the blog read again soon, by whichever process comes to it.
+
+        :raises RedisAway:
+        """
+        self._commands.execute(("SET", WANTED, 1, "EX", TTL_S), ("DEL", TURN))
+
+    def begin(self) -> bool:
+        """Take the turn to have the blog read; return False where somebody did within the last minute.
+
+        :raises RedisAway:
+        """
+        (taken,) = self._commands.execute(("SET", TURN, 1, "NX", "EX", TURN_TTL_S))
+        return taken is not None
+
+    @contextmanager
+    def lock(self) -> "Iterator[Lock | None]":
+        """Hold the lock of who reads the blog; None where another process has it.
+
+        :raises RedisAway:
+        """
+        lock = Lock(self._commands)
+        if not lock.take():
+            yield None
+            return
+        keeping = gevent.spawn(_keep, lock)
+        try:
+            yield lock
+        finally:
+            keeping.kill()
+            lock.release()
+
+    def _store(
+        self, path: Path, version: str, content: str, lock_word: str, checked_at: float | None = None
+    ) -> bool:
+        keys = []
+        for n, part in enumerate(_deflated(path)):
+            keys.append(_part(version, n))
+            self._commands.execute(("SET", keys[-1], part, "EX", UNUSED_TTL_S))
+        checked_ms = _now_ms() if checked_at is None else int(checked_at * 1000)
+        fields = ("version", version, "parts", len(keys), "content", content, "checked_at", checked_ms)
+        use: Command = ("EVAL", USE, 2 + len(keys), HASH, LOCK, *keys, lock_word, TTL_S, *fields)
+        (is_in_use,) = self._commands.execute(use)
+        return bool(is_in_use)
+
+    def _let_expire(self, state: State) -> None:
+        if state.version:
+            self._commands.execute(*(("EXPIRE", key, UNUSED_TTL_S) for key in _parts(state)))
+
+
+class Lock:
+    """The right to publish, for as long as it is kept."""
+
+    def __init__(self, commands: SharedLine) -> None:
+        self._commands = commands
+        self.word = secrets.token_hex(8)
+
+    def take(self) -> bool:
+        """Take it; return False where another process has it. What was wanted until now is being done."""
+        # Sent again after a lost reply, it finds its own word.
+        _, holder = self._commands.execute(("SET", LOCK, self.word, "NX", "EX", LOCK_TTL_S), ("GET", LOCK))
+        if holder != self.word.encode():
+            return False
+        self._commands.execute(("DEL", WANTED))
+        return True
+
+    def renew(self) -> None:
+        """Keep it for another while."""
+        self._expire(LOCK_TTL_S)
+
+    def release(self) -> None:
+        """Give it back."""
+        self._expire(0)
+
+    def _expire(self, ttl_s: int) -> None:
+        # Where Redis is away it runs out, or is renewed the next time.
+        with suppress(RedisAway):
+            self._commands.execute(("EVAL", RENEW, 1, LOCK, self.word, ttl_s))
+
+
+def content_line(words: Sequence[str]) -> str:
+    """Return what the owner named as content, as one line, by which an edition says what it was read from."""
+    return shlex.join(words)
+
+
+def _keep(lock: Lock) -> None:
+    while True:
+        gevent.sleep(LOCK_TTL_S / 3)
+        lock.renew()
+
+
+def _deflated(path: Path) -> Iterator[bytes]:
+    """Yield a file, compressed, in parts."""
+    deflating = zlib.compressobj(6)
+    waiting = bytearray()
+    with path.open("rb") as file:
+        while chunk := file.read(PART_BYTES):
+            waiting += deflating.compress(chunk)
+            while len(waiting) >= PART_BYTES:
+                yield bytes(waiting[:PART_BYTES])
+                del waiting[:PART_BYTES]
+    waiting += deflating.flush()
+    yield bytes(waiting)
+
+
+def _part(version: str, n: int) -> str:
+    return f"{HASH}:{version}:{n}"
+
+
+def _parts(state: State) -> list[str]:
+    return [_part(state.version, n) for n in range(state.parts)]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,125 @@
+"""Reading a blog into a new edition of its index.
+
+The new index is written aside, page by page: those that have changed are read, the others taken over from the
+edition in use, and so are those that can't be read just now. Nothing is replaced before the new one is whole.
+It runs in a process of its own, since reading pages keeps a processor busy that visitors wait for.
+"""
+
+import logging
+import re
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from chatsse.errors import BadIndex, ContentError, IndexBusy
+from chatsse.knowledge.editions import Editions, Lock, State, content_line
+from chatsse.knowledge.folder import Folder
+from chatsse.knowledge.index import Builder, Index
+from chatsse.knowledge.page import Outcome, Read, Receipt, Skipped, Unchanged
+from chatsse.knowledge.page_html import read_html
+from chatsse.knowledge.report import Report
+from chatsse.knowledge.web import Web
+
+log = logging.getLogger(__name__)
+
+Told = Callable[[Report, int], None]
+_ADDRESS = re.compile("https?://", re.IGNORECASE)
+
+
+def index(words: Sequence[str], editions: Editions, told: Told) -> Report:
+    """Read what the words name and have all processes answer from it; return what became of each page.
+
+    :param words: addresses and folders, as `CHATSSE_CONTENT` has them
+    :param told: called after each page with the report so far and the number of pages known of
+    :raises IndexBusy: another process reads the blog just now, or has taken over
+    :raises RedisAway:
+    :raises OSError: the disk is full
+    :raises sqlite3.Error: likewise
+    """
+    with editions.lock() as lock, tempfile.TemporaryDirectory(prefix="chatsse-") as folder:
+        if lock is None:
+            raise IndexBusy
+        with _in_use(editions, editions.state(), Path(folder) / "old") as old:
+            return _Reading(old, Path(folder) / "new", told).run(words, editions, lock)
+
+
+class _Reading:
+    """One reading of a blog.
+
+    :param old: the index in use; None where there is none, or none that this release can read
+    """
+
+    def __init__(self, old: Index | None, path: Path, told: Told) -> None:
+        self._old = old
+        self._known: dict[str, Receipt] = old.receipts() if old else {}
+        self._builder = Builder(path)
+        self._web = Web(self._known, read_html)
+        self._folders = Folder(self._known)
+        self._path = path
+        self._told = told
+        self._report = Report()
+        self._taken: set[str] = set()
+
+    def run(self, words: Sequence[str], editions: Editions, lock: Lock) -> Report:
+        """Read all, and have it used if anything is new."""
+        for word in words:
+            self._read(word)
+        self._builder.finish()
+        report = self._report
+        with closing(Index(self._path)) as new:
+            report.pages, report.passages = new.pages, new.passages
+        content = content_line(words)
+        if not report.pages:
+            report.lost.append(ContentError(content, "there is nothing to answer from"))
+        elif report.read or self._taken != set(self._known):
+            if not editions.publish(self._path, content, lock):
+                raise IndexBusy
+        elif not report.lost:
+            editions.checked(content)
+        return report
+
+    def _read(self, word: str) -> None:
+        try:
+            for outcome in (self._web if _ADDRESS.match(word) else self._folders).pages(word):
+                self._take(outcome)
+                self._told(self._report, self._web.total + self._folders.total)
+        except ContentError as error:
+            self._report.lost.append(error)
+            for receipt in self._known.values():
+                if receipt.source == word:
+                    self._keep(receipt.location)
+
+    def _take(self, outcome: Outcome) -> None:
+        match outcome:
+            case Read(receipt, page):
+                if self._builder.add(receipt, page):
+                    self._taken.add(receipt.location)
+                else:
+                    outcome = Skipped(receipt.location, receipt.source, "there already", is_gone=True)
+            case Unchanged(receipt):
+                self._keep(receipt.location)
+            case Skipped(location, is_gone=False):
+                self._keep(location)
+        self._report.count(outcome)
+
+    def _keep(self, location: str) -> None:
+        if self._old and location in self._known and self._builder.keep(self._old, location):
+            self._taken.add(location)
+
+
+@contextmanager
+def _in_use(editions: Editions, state: State, path: Path) -> Iterator[Index | None]:
+    """Yield the index in use, if there is one that can be read."""
+    index = None
+    if state.version:
+        try:
+            index = Index(path) if editions.fetch(state, path) else None
+        except (BadIndex, zlib.error) as error:
+            log.warning("the index in use can't be read, so all pages are read anew: %s", error)
+    try:
+        yield index
+    finally:
+        if index:
+            index.close()

@@ -1,0 +1,79 @@
+"""What the chat says of its own where no model is asked, in the languages of the widget."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from chatsse.knowledge.stopwords import likeliest_language
+from chatsse.knowledge.terms import fold, words
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """The sentences of one language."""
+
+    nothing_found: str
+    nearest: str
+    not_read_yet: str
+
+
+PHRASES = {
+    "en": Phrases(
+        "I found nothing about that on this blog.",
+        "These pages come closest:",
+        "I have not read this blog yet. Please ask again in a minute.",
+    ),
+    "de": Phrases(
+        "Dazu habe ich in diesem Blog nichts gefunden.",
+        "Diese Seiten kommen dem am nächsten:",
+        "Ich habe dieses Blog noch nicht gelesen. Bitte frag in einer Minute noch einmal.",
+    ),
+    "fr": Phrases(
+        "Je n’ai rien trouvé à ce sujet sur ce blog.",
+        "Ces pages s’en rapprochent le plus :",
+        "Je n’ai pas encore lu ce blog. Merci de reposer la question dans une minute.",
+    ),
+    "es": Phrases(
+        "No he encontrado nada sobre eso en este blog.",
+        "Estas páginas son las más cercanas:",
+        "Todavía no he leído este blog. Vuelve a preguntar dentro de un minuto, por favor.",
+    ),
+    "pt": Phrases(
+        "Não encontrei nada sobre isso neste blog.",
+        "Estas páginas são as mais próximas:",
+        "Ainda não li este blog. Pergunte de novo daqui a um minuto, por favor.",
+    ),
+    "ja": Phrases(
+        "このブログには、それについての記事が見つかりませんでした。",
+        "近い内容のページ：",
+        "このブログをまだ読み込んでいます。1分ほどしてから、もう一度お試しください。",
+    ),
+    "zh": Phrases(
+        "这个博客里没有找到相关内容。",
+        "最接近的页面：",
+        "这个博客的内容还在读取中，请一分钟后再问一次。",
+    ),
+    "ar": Phrases(
+        "لم أجد شيئًا عن ذلك في هذه المدونة.",
+        "هذه الصفحات هي الأقرب:",
+        "لم أقرأ هذه المدونة بعد. من فضلك اسأل مرة أخرى بعد دقيقة.",
+    ),
+}
+# In this order: kana are Japanese whatever else a text holds, and Han without them is taken for Chinese.
+SCRIPTS = (
+    ("ja", re.compile(r"[\u3040-\u30ff]")),
+    ("zh", re.compile(r"[\u3400-\u9fff]")),
+    ("ar", re.compile(r"[\u0600-\u06ff]")),
+)
+
+
+def phrases_for(question: str, languages: Iterable[str]) -> Phrases:
+    """Return the sentences in the language of a question, as far as it shows.
+
+    :param languages: those of the blog, the commonest first, for a question that shows none
+    """
+    for language, letters in SCRIPTS:
+        if letters.search(question):
+            return PHRASES[language]
+    shown = likeliest_language(fold(word) for compound in words(question) for word in compound)
+    return next((PHRASES[each] for each in (shown, *languages) if each in PHRASES), PHRASES["en"])
