@@ -16,9 +16,12 @@ from processes import App, Redis, Worker, until
 from standin import StandIn, Wait
 
 from chatsse.answerer import Answerers
+from chatsse.briefing import Briefing
 from chatsse.connections import Connections
 from chatsse.event import START
 from chatsse.journal import Journal
+from chatsse.knowledge.editions import Editions
+from chatsse.knowledge.library import Library
 from chatsse.providers.claude import Claude
 from chatsse.questions import Question, Questions
 from chatsse.telling import MAX_ATTEMPTS
@@ -250,8 +253,9 @@ class Parts:
         self.work = Work(redis.commands, redis.work, LONG_LEASE_S, 3600)
         self.questions = Questions(redis.commands, self.journal, self.work, 3600, 3600)
         claude = Claude("sk-test-key", model.url, "claude-haiku-5-5")
+        briefing = Briefing(Library(Editions(redis.commands), is_expected=False), max_output_tokens=100)
         self.answerers = Answerers(
-            claude, self.questions, self.journal, self.work, 10, LONG_LEASE_S, max_output_tokens=100
+            claude, briefing, self.questions, self.journal, self.work, 10, LONG_LEASE_S
         )
 
     def said(self, question: Question) -> list[str]:
