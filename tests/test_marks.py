@@ -51,6 +51,8 @@ def quotes(answer: str, sources: list[Source] = SOURCES) -> list[str]:
         ("**Ids grow** [1] `XADD`[2]", "**Ids grow**<1> `XADD`<2>"),
         ("| grow [1] | one way [2] |", "| grow<1> | one way<2> |"),
         ("id会增长[1]。", "id会增长<1>。"),
+        ("a box [x] [1]", "a box [x]<1>"),
+        (r"in C:\\[1]", r"in C:\\<1>"),
     ],
 )
 def test_a_mark_becomes_a_citation_and_takes_the_space_before_it_along(answer: str, read: str) -> None:
@@ -123,8 +125,10 @@ def test_what_only_looks_like_a_mark_stays(answer: str) -> None:
         "```python\na[1]\n`\n~~~\n```\n",
         "````\n```\na[1]\n````\n",
         "~~~ `x`\na[1]\n~~~\n",
-        "- see\n  ```\n  a[1]\n  ```\n",
-        "> ```\n> a[1]\n> ```\n",
+        "```\n``` a\nb[1]\n```\n",
+        "~~~ a [1]\nb\n~~~\n",
+        "- see\n  ```\n\n  a[1]\n  ```\n",
+        "> ```\n\n> a[1]\n> ```\n",
         "```a[1]```",
         "an odd ` before\n```\na[1]\n\n[2]\n```\n",
     ],
@@ -240,6 +244,7 @@ def test_other_parts_pass_and_do_not_break_a_mark() -> None:
         ("A smaller one is refused. They only grow. [1]", SOURCES[0].paragraphs[0]),
         ("- A smaller one is refused\n[1]", SOURCES[0].paragraphs[1]),
         ("[1]", SOURCES[0].paragraphs[0]),
+        ("REFUSED [1]", SOURCES[0].paragraphs[1]),
         ("绿茶的水只要八十度。红茶要开水[3]。", SOURCES[2].paragraphs[1]),
     ],
 )
@@ -247,13 +252,18 @@ def test_a_citation_quotes_the_paragraph_nearest_to_the_sentence_it_follows(answ
     assert quotes(answer) == [quote]
 
 
-@pytest.mark.parametrize("paragraph", ["word " * 200, "字" * 1000])
+@pytest.mark.parametrize("paragraph", ["seventh " * 100, "字" * 1000, "字 " + "字" * 1000])
 def test_a_long_paragraph_is_quoted_from_its_beginning_and_not_to_its_end(paragraph: str) -> None:
     [quote] = quotes("so [1]", [Source("/long", "Long", (paragraph,))])
     assert QUOTE_CHARS / 2 < len(quote) <= QUOTE_CHARS + 1
     assert quote.endswith("…")
     assert paragraph.startswith(quote[:-1])
     assert paragraph[len(quote) - 1] in " 字"
+
+
+def test_a_long_word_in_common_counts_for_more_than_two_short_ones() -> None:
+    paragraphs = ("It is not.", "Keys for idempotency.")
+    assert quotes("It is idempotency [1].", [Source("/keys", "Keys", paragraphs)]) == [paragraphs[1]]
 
 
 def test_a_source_without_a_word_is_cited_all_the_same() -> None:

@@ -25,14 +25,15 @@ _NUMBER = r"[1-9][0-9]?"
 _MARK = rf"\[ *{_NUMBER}(?: *[,;\u2013-] *{_NUMBER})* *\]"
 _MARKS = re.compile(rf"[ \t]*((?:{_MARK})+)")
 _RANGE = re.compile(r"([0-9]+)(?: *[\u2013-] *([0-9]+))?")
-# Where a mark begins, or may begin with what comes next; and what may still become one, or another after it.
+# Where a mark begins, or may begin with what comes next: a run of spaces is looked at once, not from each of
+# them. And what may still become a mark, or another after it.
 _BEGINNING = re.compile(r"(?<![ \t])[ \t]*\[|(?<![ \t])[ \t]+\Z")
 _UNDECIDED = re.compile(rf"[ \t]*(?:{_MARK})*(?:\[[0-9 ,;\u2013-]*)?")
 
 # CommonMark, 4.5: what follows the backticks of a fence in its line holds no backtick.
 _OPENING_FENCE = re.compile(r"[ \t>]*(`{3,}(?=[^`]*\Z)|~{3,})")
 _CLOSING_FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})[ \t]*")
-_TICKS = re.compile(r"(\\*)(`+)")
+_TICKS = re.compile("`+")
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])")
 # A word, or one character of a script that sets no spaces.
@@ -156,7 +157,7 @@ class _Place:
     @property
     def binds(self) -> bool:
         r"""Whether a bracket that follows is literal, or belongs to the one before: `\[1]`, `[link][1]`."""
-        return (len(self._line) - len(self._line.rstrip("\\"))) % 2 == 1 or self._line.endswith("]")
+        return _escapes(self._line) or self._line.endswith("]")
 
     @property
     def sentence(self) -> str:
@@ -179,12 +180,17 @@ class _Place:
 
 def _open_ticks(line: str, ticks: str) -> str:
     """Return the backticks whose span of code is open where `line` ends; `ticks`: where it begins."""
-    for backslashes, run in _TICKS.findall(line):
+    for run in _TICKS.finditer(line):
         if not ticks:
-            ticks = run[len(backslashes) % 2 :]
-        elif run == ticks:
+            ticks = run[0][1:] if _escapes(line[: run.start()]) else run[0]
+        elif run[0] == ticks:
             ticks = ""
     return ticks
+
+
+def _escapes(text: str) -> bool:
+    """Return whether `text` ends in a backslash that takes its meaning from the next character."""
+    return (len(text) - len(text.rstrip("\\"))) % 2 == 1
 
 
 def _quote(source: Source, sentence: str) -> str:

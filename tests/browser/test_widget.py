@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from answers import eventually
@@ -18,6 +19,7 @@ HOSTILE = (
     '<img src="/pwned.png" onerror="pwned=1"><script>pwned=1</script><svg onload=pwned=1></svg>'
     '<iframe src="/pwned"></iframe> ![p](/pwned.png) [a](javascript:pwned=1) <b>&lt;b&gt;&amp;</b>\x00\u202e'
 )
+POSTS = sorted((Path(__file__).parents[2] / "templates" / "posts").glob("*.md"))
 PHONE = {"width": 360, "height": 740}
 PARAGRAPHS = [f"Paragraph {n}: {'some words ' * 20}\n\n" for n in range(12)]
 
@@ -104,6 +106,7 @@ def test_the_first_visit_greets_and_a_starter_question_is_asked_by_a_click(
 ) -> None:
     visitor.open()
     expect(visitor.panel.locator(".greeting")).to_be_visible()
+    expect(visitor.panel.locator(".starter")).to_have_count(4)
     starter = visitor.panel.locator(".starter").first
     question = starter.text_content() or ""
     model.answer(question, ["Because."], times=1)
@@ -690,10 +693,7 @@ def overflow(page: Page) -> int:
     return wide + int(page.evaluate("innerWidth")) - PHONE["width"]
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/", "/posts/a-stream-is-a-log", "/posts/one-way-is-enough", "/posts/the-first-word", "/posts/none"],
-)
+@pytest.mark.parametrize("path", ["/", *(f"/posts/{post.stem}" for post in POSTS), "/posts/none"])
 def test_a_phone_shows_each_page_without_sideways_scrolling(app: App, phone: Page, path: str) -> None:
     visitor = Visitor(phone, app.url + path)
     visitor.launcher.wait_for()
