@@ -1,0 +1,123 @@
+"""What on a page is not its content: what nobody sees, what strangers wrote, what each page repeats."""
+
+import re
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+_NO_TEXT = """
+    head, script, style, noscript, template, iframe, object, embed, svg, canvas, audio, video, map, select,
+    button, input, textarea, datalist, progress, meter, rp, rt, dialog:not([open])
+"""
+# Pages of ASP.NET stand in a form as a whole.
+_FORMS = "form:not(:has(h1, main, article))"
+# A formula is written twice: as MathML, and as its author did.
+_FORMULAS = "semantics:has(annotation) > :not(annotation)"
+_LINE_NUMBERS = """
+    .linenos, .linenodiv, .lineno, .lnt, .ln, .gutter, .rouge-gutter, .line-numbers-rows, .hljs-ln-numbers
+"""
+_HIDDEN = """
+    [hidden]:not([hidden=until-found]), [aria-hidden=true i], .sr-only, .visually-hidden, .visuallyhidden,
+    .screen-reader-text
+"""
+_HIDING_STYLE = re.compile(
+    r"display:none|visibility:(?:hidden|collapse)|font-size:0(?:\.0*)?(?:[a-z%]*)(?:;|!|$)|color:transparent"
+    r"|(?:left|right|top|bottom|text-indent):-\d{3,}|clip:rect\(0|clip-path:inset\((?:50|100)%"
+)
+# WordPress, Ghost, and the services that a page can leave its comments to.
+_STRANGERS = """
+    #comments, .comments, #comment-section, .comment-section, .comments-section, .comments-area,
+    .comments-wrapper, .comments-container, #comments-container, .comment-list, .commentlist, .comments-list,
+    .comment-thread, .post-comments, #post-comments, .blog-comments, .entry-comments, .article-comments,
+    #respond, .comment-respond, article.comment, li.comment, div.comment, section.comment,
+    [id^=comment-][class*=comment], [itemtype*=Comment], [itemprop=comment], [itemprop=comments],
+    .gh-comments, #ghost-comments-root, #disqus_thread, #disqus-thread, .disqus, .disqus-comments, .giscus,
+    .utterances, #isso-thread, .isso-thread, #cusdis_thread, #remark42, .remark42, .fb-comments, #commento,
+    #comentario, comentario-comments, .hyvor-talk, #hyvor-talk-view, hyvor-talk-comments, #waline, #twikoo,
+    #gitalk-container, #gitment, #vcomments, #valine, .discourse-comments, #discourse-comments,
+    .talkyard-comments, #graphcomment, #IntenseDebate, .idc-c, #coral_talk_stream, #hypercomments,
+    .webmentions, #webmentions, .webmention, .p-comment, .u-comment
+"""
+_NAVIGATION = """
+    nav, [role=navigation], [role=banner], [role=contentinfo], [role=complementary], [role=search],
+    [role=menu], [role=dialog], [role=alertdialog], .breadcrumb, .breadcrumbs, .post-navigation,
+    .posts-navigation, .pagination, .post-nav, .nav-links, .prev-next, .sidebar, #sidebar, .widget-area,
+    .skip-link
+"""
+# Notes within a text are asides, too.
+_ASIDES = """
+    aside:not([class*=admonition], [class*=callout], [class*=note], [class*=notice], [class*=alert],
+    [class*=starlight-aside], [class*=warning], [class*=tip])
+"""
+# They link a heading to itself, or a footnote to its place.
+_LINK_MARKS = """
+    a.headerlink, a.anchor, a.header-anchor, a.heading-anchor, a.heading-link, a.anchor-link, a.hash-link,
+    a.anchorjs-link, a.permalink, a.sl-anchor-link, a.zola-anchor, a.footnote-backref, a.reversefootnote,
+    [role=doc-backlink]
+"""
+_CONTENTS = """
+    [role=doc-toc], .toc, #toc, .table-of-contents, #table-of-contents, #TableOfContents, .contents.topic,
+    .toctree-wrapper, #ez-toc-container, .lwptoc, .wp-block-table-of-contents, .gh-toc, .indextable,
+    .genindex-jumpbox, .modindex-jumpbox
+"""
+# Who wrote it and when, ways to pass it on, what else there is to read.
+_BESIDE = """
+    .byline, .entry-meta, .post-meta, .article-meta, .entry-footer, .post-tags, .tags-links, .posted-on,
+    .author-box, .author-bio, .sharedaddy, .sd-sharing, .share, .sharing, .share-buttons, .share-links,
+    .social-share, .social-links, .post-share, .entry-share, .addtoany_share_save_container, .a2a_kit,
+    .jp-relatedposts, #jp-relatedposts, .related, .related-posts, .related-articles, .relatedposts,
+    .yarpp-related, .read-next, .newsletter, .subscribe-form, .gh-subscribe, .kg-signup-card,
+    .edit-this-page, .theme-doc-footer, .page-metadata
+"""
+_BANNERS = """
+    .cookie-banner, .cookie-consent, .cookie-notice, .cookie-bar, #cookie-banner, #cookie-consent,
+    #cookie-notice, #cookie-law-info-bar, #cookiebanner, #onetrust-consent-sdk, #CybotCookiebotDialog,
+    .cc-window, .cc-banner, .cmplz-cookiebanner, #gdpr-consent, .gdpr-banner, .advertisement, .adsbygoogle
+"""
+_UNSEEN = ", ".join((_NO_TEXT, _FORMS, _FORMULAS, _LINE_NUMBERS, _HIDDEN, _STRANGERS))
+_AROUND = ", ".join((_NAVIGATION, _ASIDES, _LINK_MARKS, _CONTENTS, _BESIDE, _BANNERS))
+_FRAME = "footer:not(blockquote footer), header:not(main header, article header, section header)"
+# A class of these is a theme's word about the page, not about a part of it.
+_WHOLE = frozenset({"html", "body", "main"})
+_BARE_MARK = re.compile(r"[\W_]*")
+
+
+def unseen(tree: LexborHTMLParser) -> frozenset[int]:
+    """Return the `mem_id` of what the page hides from its readers, or leaves to strangers."""
+    nodes = tree.css(_UNSEEN) + _styled_away(tree)
+    return frozenset(
+        node.mem_id for node in nodes if node.tag not in _WHOLE and node.css_first("main") is None
+    )
+
+
+def boilerplate(tree: LexborHTMLParser) -> frozenset[int]:
+    """Return the `mem_id` of all that is not content, what is unseen included."""
+    nodes = [*_surroundings(tree), *_frame(tree), *_marks(tree)]
+    return unseen(tree) | frozenset(node.mem_id for node in nodes)
+
+
+def _surroundings(tree: LexborHTMLParser) -> list[LexborNode]:
+    return [
+        node
+        for node in tree.css(_AROUND)
+        if node.tag not in _WHOLE | {"article"} and node.css_first("main, h1") is None
+    ]
+
+
+def _styled_away(tree: LexborHTMLParser) -> list[LexborNode]:
+    return [
+        node
+        for node in tree.css("[style]")
+        if _HIDING_STYLE.search("".join((node.attributes.get("style") or "").lower().split()))
+    ]
+
+
+def _frame(tree: LexborHTMLParser) -> list[LexborNode]:
+    """Return the headers and footers of the page, and the footers of its articles."""
+    framing = tree.css(_FRAME)
+    return [node for node in framing if node.css_first("main, article") is None]
+
+
+def _marks(tree: LexborHTMLParser) -> list[LexborNode]:
+    """Return the links in headings that say nothing: they lead to the heading itself."""
+    links = tree.css(":is(h1, h2, h3, h4, h5, h6) a[href*='#']")
+    return [link for link in links if _BARE_MARK.fullmatch(link.text_lexbor())]

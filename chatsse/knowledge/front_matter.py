@@ -1,0 +1,114 @@
+"""What a Markdown file says about its page before its text begins: YAML, TOML or JSON.
+
+The names are those of Hugo, Jekyll and Astro, written in any case, as Hugo takes them.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+
+import frontmatter
+import yaml  # type: ignore[import-untyped]  # comes with python-frontmatter
+from frontmatter.default_handlers import BaseHandler, YAMLHandler
+
+from chatsse.errors import Unreadable
+from chatsse.knowledge.characters import line
+from chatsse.knowledge.facts import as_day
+
+_DESCRIPTIONS = ("description", "summary", "excerpt", "subtitle")
+_TAGS = ("tags", "tag", "categories", "category", "keywords")
+_DATES = ("date", "pubdate", "publishdate", "publisheddate", "published_at", "publishedat", "published")
+_LANGUAGES = ("lang", "language", "locale")
+
+
+class _Toml(BaseHandler):
+    """Hugo's `+++`; the library's own handler needs another one for TOML."""
+
+    FM_BOUNDARY = re.compile(r"^\+{3}\s*$", re.MULTILINE)
+
+    def load(self, fm: str, **_: object) -> dict[str, object]:
+        return tomllib.loads(fm)
+
+
+class FrontMatter:
+    """What a page's front matter says.
+
+    :param said: as it was parsed
+    """
+
+    def __init__(self, said: Mapping[str, object]) -> None:
+        self._said = {str(name).lower(): value for name, value in said.items()}
+
+    def text(self, *names: str) -> str:
+        """Return the first of the values that says something, in one line."""
+        values = (self._said.get(name) for name in names)
+        return next((text for value in values if (text := _line(value))), "")
+
+    def day(self, *names: str) -> date | None:
+        """Return the first of the values that is a date."""
+        return next((day for name in names if (day := as_day(self._said.get(name)))), None)
+
+    def is_said(self, name: str, value: bool) -> bool:
+        """Tell whether the front matter says `value` for `name`, in YAML's or any other way."""
+        return _line(self._said.get(name)).lower() == str(value).lower()
+
+    def words(self, name: str) -> list[str]:
+        """Return the value's parts, be it a list or a line of words."""
+        value = self._said.get(name)
+        parts = value if isinstance(value, list) else _line(value).split(",")
+        return [text for part in parts if (text := _line(part))]
+
+    @property
+    def title(self) -> str:
+        """The page's title; empty where it says none."""
+        return self.text("title")
+
+    @property
+    def date(self) -> date | None:
+        """The day it was published."""
+        return self.day(*_DATES)
+
+    @property
+    def language(self) -> str:
+        """The language's tag."""
+        return self.text(*_LANGUAGES)
+
+    @property
+    def summary(self) -> str:
+        """The page's description, and its tags in a line."""
+        tags = dict.fromkeys(word for name in _TAGS for word in self.words(name))
+        return "\n".join(filter(None, [self.text(*_DESCRIPTIONS), ", ".join(tags)]))
+
+
+def split_front_matter(text: str) -> tuple[FrontMatter, str]:
+    """Return what `text` says of itself, and the rest.
+
+    :raises Unreadable: what it begins with is not what it looks like
+    """
+    text = text.lstrip("\ufeff")
+    try:
+        if text.startswith("{"):
+            return _json(text)
+        handler = _Toml() if text.startswith("+++") else YAMLHandler()
+        # Only from the first line on, lest a rule further down is taken for the beginning.
+        said, rest = (
+            frontmatter.parse(text, handler=handler) if text.startswith(("+++", "---")) else ({}, text)
+        )
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise Unreadable("front matter can't be read") from error
+    return FrontMatter(said), rest
+
+
+def _json(text: str) -> tuple[FrontMatter, str]:
+    try:
+        said, end = json.JSONDecoder().raw_decode(text)
+    except ValueError:
+        # MDX may begin with an expression.
+        return FrontMatter({}), text
+    return FrontMatter(said), text[end:]
+
+
+def _line(value: object) -> str:
+    return line(str(value)) if isinstance(value, str | int | float | date) else ""

@@ -1,0 +1,115 @@
+"""Markdown pages, as the site's generator will show them.
+
+The text is rendered to HTML and read by the same rules as a page: what is hidden in a page is hidden here.
+What only the generator understands goes out before; the text between a pair of its tags stays.
+"""
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from selectolax.lexbor import LexborHTMLParser
+
+from chatsse.errors import Unreadable
+from chatsse.knowledge.anchors import Anchors
+from chatsse.knowledge.boilerplate import unseen
+from chatsse.knowledge.characters import line
+from chatsse.knowledge.facts import primary_language
+from chatsse.knowledge.front_matter import FrontMatter, split_front_matter
+from chatsse.knowledge.html_blocks import Reader
+from chatsse.knowledge.page import Page
+from chatsse.knowledge.passages import split
+from chatsse.knowledge.slugs import Slugs
+
+_HIGHLIGHT = re.compile(
+    r"^\{\{[<%]\s*highlight\b.*?[>%]\}\}$(.*?)^\{\{[<%]\s*/\s*highlight\s*[>%]\}\}"
+    r"|^\{%-?\s*highlight\b.*?%\}$(.*?)^\{%-?\s*endhighlight\s*-?%\}",
+    re.MULTILINE | re.DOTALL,
+)
+# Code is matched first, so that nothing in it is taken for a tag.
+_TAGS = re.compile(
+    r"(?P<code>^[ \t>]*(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t>]*(?P=fence)[`~]*[ \t]*$|\Z)"
+    r"|(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n\s*\n).)+?(?<!`)(?P=ticks)(?!`))"
+    r"|\{\{(?P<escaped>[<%])/\*(?P<shown>.*?)\*/[>%]\}\}"
+    r"|\{\{[<%].*?[>%]\}\}"
+    r"|\{%-?\s*comment\s*-?%\}.*?\{%-?\s*endcomment\s*-?%\}|\{%.*?%\}"
+    r"|\{\{-?\s*(?:site|page|include|content|layout|post)\b[^{}]*\}\}"
+    r"|(?-i:^import\s[^\n]*?[\"'][^\n\"']+[\"'];?[ \t]*$)"
+    r"|(?-i:^export\s+(?:const|let|var|function|default|class|async)\b.*?(?=\n\s*\n|\Z))"
+    r"|\{/\*.*?\*/\}|^[^\n]*\n\{:\s*toc\b[^\n]*\}$|^\{:[^\n]*\}$|^\[\[?_?toc_?\]?\]$",
+    re.MULTILINE | re.DOTALL | re.IGNORECASE,
+)
+_EXPLICIT_ID = re.compile(r"\s*\{:?\s*#([\w:.-]+)[^{}]*\}\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A Markdown file: what it says of itself, and its text."""
+
+    matter: FrontMatter
+    text: str
+
+
+def parse_document(body: bytes) -> Document:
+    """Return the document in `body`.
+
+    :raises Unreadable: it is no text, or its front matter is broken
+    """
+    try:
+        return Document(*split_front_matter(body.decode("utf-8")))
+    except UnicodeDecodeError as error:
+        raise Unreadable("not in UTF-8") from error
+
+
+def read_markdown(document: Document, url: str) -> Page:
+    """Return the page that the document becomes.
+
+    :param url: where the site has it
+    :raises Unreadable: there is nothing to read
+    """
+    tree = LexborHTMLParser(_render(_plain_markdown(document.text)))
+    body = tree.body
+    matter = document.matter
+    title = matter.title or next((line(h1.text_lexbor()) for h1 in tree.css("h1")), "")
+    blocks = Reader(Anchors(tree), title).read(body, unseen(tree)) if body else []
+    passages = split(url, blocks)
+    if not passages:
+        raise Unreadable("no text")
+    return Page(url, title, primary_language(matter.language), matter.date, matter.summary, passages)
+
+
+def _plain_markdown(text: str) -> str:
+    """Return the text without what only its site's generator understands."""
+    text = _HIGHLIGHT.sub(lambda tag: f"~~~~{tag[1] or tag[2]}~~~~", text)
+    return _TAGS.sub(lambda tag: tag["code"] or tag["shown"] or "", text)
+
+
+def _render(text: str) -> str:
+    markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    tokens = markdown.parse(text)
+    give_ids(tokens)
+    return str(markdown.renderer.render(tokens, markdown.options, {}))
+
+
+def give_ids(tokens: list[Token]) -> None:
+    """Give each heading the id that it has in the site: its own, or that of its words."""
+    slugs = Slugs()
+    for opening, inline in pairwise(tokens):
+        if opening.type == "heading_open":
+            opening.attrSet("id", _explicit_id(inline) or slugs.of(_text(inline)))
+
+
+def _explicit_id(inline: Token) -> str:
+    """Return the id that is written behind a heading, which loses it."""
+    last = inline.children[-1] if inline.children else None
+    if last is None or last.type != "text" or not (match := _EXPLICIT_ID.search(last.content)):
+        return ""
+    last.content = last.content[: match.start()]
+    return match[1]
+
+
+def _text(inline: Token) -> str:
+    children = inline.children or ()
+    return "".join(child.content for child in children if child.type in ("text", "code_inline"))
