@@ -187,13 +187,31 @@ def test_the_page_that_is_asked_on_counts_extra(made: Callable[..., Index]) -> N
     assert found(index, "leaves", page="http://www.blog.example/b/?utm_source=x#top") == ["b#0", "a#0"]
 
 
-def test_a_question_with_nothing_to_search_for_gives_the_page_that_it_is_asked_on(
-    made: Callable[..., Index],
+@pytest.mark.parametrize(
+    "question",
+    [
+        "what is this about?",
+        "Summarize this post!",
+        "tl;dr",
+        "Worum geht es hier?",
+        "Résume cet article",
+        "?",
+    ],
+)
+def test_a_question_about_the_page_that_it_is_asked_on_gives_that_page_from_its_beginning(
+    made: Callable[..., Index], question: str
 ) -> None:
-    index = made(page("a", "Zero.", "One.", "Two."), *filler())
-    assert found(index, "what is this about?", page="https://blog.example/a") == ["a#0", "a#1"]
-    assert found(index, "what is this about?", page="https://blog.example/unknown") == []
-    assert found(index, "?", page="https://blog.example/a") == ["a#0", "a#1"]
+    index = made(page("post", "A post about this."), page("a", "Zero.", "One.", "Two."), *filler())
+    here = "https://blog.example/a"
+    assert found(index, question, page=here) == ["a#0", "a#1", "a#2"]
+    assert "a#0" not in found(index, question, page="https://blog.example/unknown")
+
+
+def test_a_question_that_names_the_page_does_not_mean_the_one_before(made: Callable[..., Index]) -> None:
+    index = made(page("tea", "Green tea."), page("a", "Zero.", "One."), *filler())
+    here = "https://blog.example/a"
+    assert found(index, "Summarize this post!", before="Is tea green?", page=here) == ["a#0", "a#1"]
+    assert found(index, "Why?", before="Is tea green?", page=here) == ["tea#0"]
 
 
 def test_stop_words_are_searched_for_where_there_is_nothing_else(made: Callable[..., Index]) -> None:
@@ -299,6 +317,7 @@ def test_a_question_of_any_length_is_valid(small: Index) -> None:
     assert found(small, f"{words} tea") == ["tea#0"]
     assert found(small, "x" * 10_000) == []
     assert found(small, "猫" * 10_000) == ["tea#0"]
+    assert found(small, "the " * 2_500) == []
 
 
 @given(st.lists(st.lists(ANY_TEXT, max_size=3), max_size=4), ANY_TEXT)

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from datetime import date
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -35,7 +35,6 @@ from chatsse.knowledge.terms import Stems, fold, words
 FORMAT = 1
 # More words than most sites have.
 _STEMS = 100_000
-_PASSAGES_A_PAGE = 2
 
 _SCHEMA = """
 CREATE TABLE pages (
@@ -216,9 +215,8 @@ class Index:
         :param before: what was asked before it, which may be what it means
         :param page: the address of the page that it is asked on
         """
-        scores = self._ranking.scores(question, before, self._id_of(page))
-        best = islice(self._ranking.few_of_a_page(scores, _PASSAGES_A_PAGE), limit)
-        return [self._hit(passage, scores[passage]) for passage in best]
+        ranked = self._ranking.ranked(question, before, self._id_of(page))
+        return [self._hit(passage, score) for passage, score in islice(ranked, limit)]
 
     def nearest(self, question: str, *, page: str | None = None, limit: int = 3) -> list[Link]:
         """Return the pages to point to where nothing was found.
@@ -226,8 +224,8 @@ class Index:
         Those that hold words like the question's, else the one that it is asked on and the newest.
         """
         page_id = self._id_of(page)
-        scores = self._ranking.scores(question, "", page_id) or self._ranking.guesses(question)
-        found = [self._ranking.page_of(passage) for passage in self._ranking.few_of_a_page(scores, 1)]
+        close = chain(self._ranking.ranked(question, "", page_id), self._ranking.guessed(question))
+        found = [self._ranking.page_of(passage) for passage, _ in islice(close, 2 * limit)]
         if not found:
             newest = self._db.execute("SELECT id FROM pages ORDER BY date DESC, id LIMIT ?", (limit,))
             found = [*filter(None, [page_id]), *(newer for (newer,) in newest)]

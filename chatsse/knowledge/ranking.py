@@ -5,28 +5,35 @@ FTS5 tells each term's share of a passage's BM25; what is made of the shares is 
 
 import sqlite3
 from array import array
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from heapq import heapify, heappop
+from itertools import chain
 from typing import TypeAlias
 
 from chatsse.knowledge.spelling import close_to
-from chatsse.knowledge.stopwords import STOP_WORDS, likeliest_language
+from chatsse.knowledge.stopwords import PAGE_WORDS, STOP_WORDS, likeliest_language
 from chatsse.knowledge.terms import Stems, fold, is_paired, words
 
 # Of the columns of `terms`: title, headings, summary, text.
-WEIGHTS = (6.0, 4.0, 3.0, 1.0)
+WEIGHTS = (10, 2, 4, 1)
+# What a passage loses that holds next to none of the question's words; the others in proportion.
+COVERAGE = 0.25
+# What the words of the turn before count for, beside the question's.
 BEFORE = 0.3
-PAGE = 0.3
-COVERAGE = 0.5
+# What a word that is close to an unknown one counts for.
 CORRECTED = 0.6
+# How much more the passages of the page count that is asked on.
 HERE = 1.5
+
+_PASSAGES_A_PAGE = 2
 # Of a long text, its first and its last ones: where people put what they want.
 _MOST_WORDS = 20
-
-Posting: TypeAlias = tuple["array[int]", "array[float]"]
 # The kana before it mean nothing by themselves.
 _FIRST_HAN = "\u3400"
+
+# The passages that hold a term, each with how well it fits.
+Posting: TypeAlias = list[tuple[int, float]]
 
 
 class Ranking:
@@ -39,42 +46,29 @@ class Ranking:
         self._db = db
         self._page_of = array("I", [0, *page_of])
         self._stems = [Stems(language, 5_000) for language in languages]
-        self._postings = lru_cache(256)(self._read_postings)
-        self._corrections = lru_cache(256)(self._read_corrections)
 
     def page_of(self, passage: int) -> int:
         """Return the page that the passage is of."""
         return self._page_of[passage]
 
-    def few_of_a_page(self, scores: dict[int, float], most: int) -> Iterator[int]:
-        """Yield the passages, best first, at most `most` of each page."""
-        taken: dict[int, int] = defaultdict(int)
-        for passage in sorted(scores, key=lambda passage: (-scores[passage], passage)):
-            page = self._page_of[passage]
-            taken[page] += 1
-            if taken[page] <= most:
-                yield passage
+    def ranked(self, question: str, before: str, page: int | None) -> Iterator[tuple[int, float]]:
+        """Yield the passages that fit the question, best first, each with how well; at most two of a page.
 
-    def scores(self, question: str, before: str, page: int | None) -> dict[int, float]:
-        """Return the passages that fit, each with how well.
-
-        :param page: the one that the question is asked on
+        If it says nothing but that it means the page that it is asked on, all of that page's, in their order.
         """
         asked, earlier = _telling(question), _telling(before)
-        if asked or earlier:
-            shares = dict.fromkeys(earlier, BEFORE if asked else 1.0) | dict.fromkeys(asked, 1.0)
-            scores = self._sum(shares)
-        elif page:
-            scores = {passage: 1 / passage for passage, its in enumerate(self._page_of) if its == page}
-        else:
-            scores = self._said_so(question)
-        return {
-            passage: score * (HERE if self._page_of[passage] == page else 1.0)
-            for passage, score in scores.items()
-        }
+        about_here = all(PAGE_WORDS.issuperset(map(fold, word)) for word in asked) and (asked or not earlier)
+        if page and about_here:
+            return ((passage, 1.0) for passage in self._passages_of(page))
+        shares = dict.fromkeys(earlier, BEFORE if asked else 1.0) | dict.fromkeys(asked, 1.0)
+        scores = self._sum(shares) if shares else self._said_so(question)
+        for passage in self._passages_of(page) if page else ():
+            if passage in scores:
+                scores[passage] *= HERE
+        return self._few_of_a_page(scores)
 
-    def guesses(self, question: str) -> dict[int, float]:
-        """Return the passages whose words begin as the question's do, each with how well."""
+    def guessed(self, question: str) -> Iterator[tuple[int, float]]:
+        """Yield the passages whose words begin as the question's do, as `ranked` does."""
         begins = {
             term[: max(4, len(term) // 2)]
             for compound in _telling(question)
@@ -82,7 +76,22 @@ class Ranking:
             for stems in self._stems
             if len(term := stems.of(word)) > 2
         }
-        return dict(self._match(" OR ".join(f'"{begin}" *' for begin in begins)) if begins else ())
+        scores = self._match(" OR ".join(f'"{begin}" *' for begin in begins)) if begins else ()
+        return self._few_of_a_page(dict(scores))
+
+    def _passages_of(self, page: int) -> list[int]:
+        return [passage for passage, its in enumerate(self._page_of) if its == page]
+
+    def _few_of_a_page(self, scores: dict[int, float]) -> Iterator[tuple[int, float]]:
+        heap = [(-score, passage) for passage, score in scores.items()]
+        heapify(heap)
+        taken: Counter[int] = Counter()
+        while heap:
+            score, passage = heappop(heap)
+            page = self._page_of[passage]
+            taken[page] += 1
+            if taken[page] <= _PASSAGES_A_PAGE:
+                yield passage, -score
 
     def _said_so(self, question: str) -> dict[int, float]:
         """Return the passages that hold the question as it is: "to be or not to be" is all stop words."""
@@ -90,56 +99,47 @@ class Ranking:
         return dict(self._match(" OR ".join(f'"{phrase}"' for phrase in phrases)) if phrases else ())
 
     def _sum(self, shares: dict[tuple[str, ...], float]) -> dict[int, float]:
-        scores: dict[int, float] = defaultdict(float)
-        by_page: dict[int, float] = defaultdict(float)
-        held: dict[int, float] = defaultdict(float)
-        page_of = self._page_of
+        """Return the passages that hold any of the words, each with how well it fits them.
+
+        :param shares: of each word, what it counts for
+        """
+        fits = [0.0] * len(self._page_of)
+        held = fits.copy()
         total = 0.0
         for compound, share in shares.items():
-            for fits, weight in self._fits(compound):
-                best: dict[int, float] = {}
-                total += share * weight
-                for passage, fit in fits:
-                    fit *= share * weight
-                    scores[passage] += fit
-                    held[passage] += share * weight
-                    page = page_of[passage]
-                    if fit > best.get(page, 0.0):
-                        best[page] = fit
-                for page, fit in best.items():
-                    by_page[page] += fit
-        return {
-            passage: (score + PAGE * by_page[page_of[passage]])
-            * (1 - COVERAGE + COVERAGE * held[passage] / total)
-            for passage, score in scores.items()
-        }
+            for postings, weight in self._postings_of(compound):
+                weight *= share
+                total += weight
+                for passage, fit in _best(postings):
+                    fits[passage] += weight * fit
+                    held[passage] += weight
+        least, gain = 1 - COVERAGE, COVERAGE / (total or 1.0)
+        return {n: fit * (least + gain * held[n]) for n, fit in enumerate(fits) if fit}
 
-    def _fits(self, compound: tuple[str, ...]) -> Iterator[tuple[Iterable[tuple[int, float]], float]]:
-        for n, word in enumerate(compound):
-            terms = {stems.of(word) for stems in self._stems}
-            found = [posting for term in terms if (posting := self._postings(term))[0]]
+    def _postings_of(self, compound: tuple[str, ...]) -> Iterator[tuple[list[Posting], float]]:
+        """Yield the postings of a compound and of its parts, each in all its forms, and what they count."""
+        for word in compound:
+            found = self._known({stems.of(word) for stems in self._stems})
             if found:
-                yield _best(found), 1.0
-            elif n or len(compound) == 1:
-                found = [posting for term in self._corrections(word) if (posting := self._postings(term))[0]]
-                if found:
-                    yield _best(found), CORRECTED
+                yield found, 1.0
+            # A whole that is not known has parts that are.
+            elif word is not compound[0] or len(compound) == 1:
+                yield self._known(self._corrections(word)), CORRECTED
 
-    def _read_postings(self, term: str) -> Posting:
-        passages, fits = array("I"), array("f")
+    def _known(self, terms: Iterable[str]) -> list[Posting]:
+        return [posting for term in terms if (posting := self._postings(term))]
+
+    def _postings(self, term: str) -> Posting:
         # One character by itself: what holds it has a pair that begins with it, or ends on it.
-        query = f'"{term}" *' if len(term) == 1 and is_paired(term) else f'"{term}"'
-        for passage, fit in self._match(query):
-            passages.append(passage)
-            fits.append(fit)
-        return passages, fits
+        return self._match(f'"{term}" *' if len(term) == 1 and is_paired(term) else f'"{term}"')
 
-    def _match(self, query: str) -> Iterable[tuple[int, float]]:
-        return self._db.execute(
+    def _match(self, query: str) -> Posting:
+        rows = self._db.execute(
             "SELECT rowid, -bm25(terms, ?, ?, ?, ?) FROM terms WHERE terms MATCH ?", (*WEIGHTS, query)
         )
+        return rows.fetchall()
 
-    def _read_corrections(self, word: str) -> list[str]:
+    def _corrections(self, word: str) -> list[str]:
         """Return terms that may do for a word that is in no passage."""
         if is_paired(word):
             return [character for character in word if character >= _FIRST_HAN]
@@ -152,12 +152,12 @@ class Ranking:
 
 
 def _best(postings: list[Posting]) -> Iterable[tuple[int, float]]:
+    """Return each passage with what fits it best."""
     if len(postings) == 1:
-        return zip(*postings[0], strict=True)
+        return postings[0]
     best: dict[int, float] = {}
-    for passages, fits in postings:
-        for passage, fit in zip(passages, fits, strict=True):
-            best[passage] = max(fit, best.get(passage, 0.0))
+    for passage, fit in chain.from_iterable(postings):
+        best[passage] = max(fit, best.get(passage, 0.0))
     return best.items()
 
 

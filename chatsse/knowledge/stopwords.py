@@ -26,7 +26,7 @@ _LISTS = {
         jedes kann kannst kein keine konnen machen mal man mehr mein meine mich mir mit muss nach
         nicht noch nun nur ob oder ohne sehr sein seine sich sie sind so soll uber um und uns unser
         unter vom von vor war warum was wegen weil welche welcher welches wenn wer werden wie wieder
-        will wir wird wo wurde zu zum zur zwischen
+        will wir wird wo worum wovon wurde zu zum zur zwischen
     """,
     "fr": """
         ai ainsi alors apres as au aussi autre aux avant avec avez avoir avons bien c ca car ce ceci
@@ -70,6 +70,19 @@ _LISTS = {
     """,
 }
 STOP_WORDS = {language: frozenset(words.split()) for language, words in _LISTS.items()}
+
+_PAGE_WORDS = """
+    page post article text summary summaries summarise summarize tldr tl dr overview gist topic takeaway
+    takeaways main key point points read reading
+    seite beitrag artikel text thema inhalt zusammenfassung zusammenfassen fasse zusammen
+    page billet article texte sujet contenu resume resumer resumez
+    pagina entrada articulo texto tema contenido resumen resumir resume resumeme
+    pagina artigo postagem texto tema conteudo resumo resumir resuma
+    pagina articolo testo tema riassunto riassumi riassumere
+    pagina artikel bericht tekst onderwerp samenvatting samenvatten samengevat
+"""
+# What people say when they ask about the very page that they are reading.
+PAGE_WORDS = frozenset(_PAGE_WORDS.split())
 
 
 def likeliest_language(words: Iterable[str]) -> str:
