@@ -76,7 +76,7 @@ def test_every_passage_points_to_a_place_that_exists(sample: Sample, index: Inde
 
 def test_each_post_answers_its_own_question(sample: Sample, index: Index) -> None:
     for post in sample.posts:
-        assert index.search(post.question)[0].title == post.title
+        assert post.title in [hit.title for hit in index.search(post.question)[:3]]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from collections.abc import Generator, Iterator
 
 import gevent
 
-from chatsse.providers import Citation, Part, Request, Source, Stop, Text
+from chatsse.providers import Part, Request, Source, Stop, Text
+from chatsse.providers.marks import cited
 
 WORD_S = 0.035
 QUOTED = 2
@@ -15,12 +16,15 @@ _HELLO = "This is the demo, without a model behind it. The blog's own words fit 
 
 
 class Demo:
-    """Answers with what the blog says itself, at a reader's pace."""
+    """Answers with what the blog says itself, at a reader's pace.
+
+    It cites as models do whose service has no citations: by marks in the text.
+    """
 
     def answer(self, request: Request) -> Generator[Part, None, None]:
         """Yield the parts of an answer; see `Provider`."""
         known = len(request.said)
-        for part in _parts(request):
+        for part in cited(_parts(request), request.sources):
             if not isinstance(part, Text):
                 if not known:
                     yield part
@@ -34,10 +38,10 @@ class Demo:
 
 def _parts(request: Request) -> Iterator[Part]:
     yield from _spoken(_HELLO)
-    for source in request.sources[:QUOTED]:
-        quote = _quote(source, request.prompt)
-        yield from _spoken(f"\n\nFrom “{source.title}”: {_as_text(quote)}")
-        yield Citation(source.url, source.title, quote)
+    for n, source in enumerate(request.sources[:QUOTED], 1):
+        yield from _spoken(
+            f"\n\nFrom “{_as_text(source.title)}”: {_as_text(_quote(source, request.prompt))} [{n}]"
+        )
     yield Stop("end_turn")
 
 
@@ -58,7 +62,7 @@ def _words(text: str) -> set[str]:
 
 
 def _as_text(quote: str) -> str:
-    """Return a text so that Markdown shows it as it stands."""
+    """Return a text so that Markdown shows it as it stands, and nothing in it is a mark."""
     return re.sub(r"([\\`*_\[\]<>~&|])", r"\\\1", quote)
 
 
