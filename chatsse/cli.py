@@ -15,7 +15,7 @@ from gevent import monkey
 
 from chatsse import embedded, host
 from chatsse.config import Config
-from chatsse.errors import ChatsseError, ConfigError, ModelError
+from chatsse.errors import ChatsseError, ConfigError, ModelError, RedisAway
 
 # As gunicorn's own lines look.
 LOG_FORMAT = "%(asctime)s [%(process)d] [%(levelname)s] %(message)s"
@@ -37,9 +37,10 @@ def main(words: list[str] | None = None) -> int:
         return 2
     except ModelError as error:
         print(f"\nchatsse: {error}", file=sys.stderr)
+    except RedisAway as error:
+        print(f"chatsse: redis does not take it: {error.__cause__}", file=sys.stderr)
     except ChatsseError as error:
-        because = f" ({error.__cause__})" if error.__cause__ else ""
-        print(f"chatsse: {error}{because}", file=sys.stderr)
+        print(f"chatsse: {error}", file=sys.stderr)
     except (OSError, sqlite3.Error) as error:
         print(f"chatsse: {error}. What was there before stays in use.", file=sys.stderr)
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chatsse.connections import Connections
-from chatsse.errors import RedisAway
+from chatsse.errors import IndexBusy, RedisAway
 from chatsse.knowledge.editions import (
     HASH,
     LOCK,
@@ -32,7 +32,6 @@ def editions(connections: Connections) -> Editions:
 @pytest.fixture
 def lock(editions: Editions) -> Iterator[Lock]:
     with editions.lock() as lock:
-        assert lock
         yield lock
 
 
@@ -133,15 +132,25 @@ def test_who_dies_on_the_way_leaves_the_old_edition_and_parts_that_expire(
     assert 0 < ttl_s(connections, left) <= UNUSED_TTL_S
 
 
-def test_one_reads_the_blog_at_a_time(editions: Editions, lock: Lock) -> None:
-    with editions.lock() as second:
-        assert second is None
+def test_one_reads_the_blog_at_a_time(
+    editions: Editions, lock: Lock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatsse.knowledge.editions.WAIT_S", 0)
+    with pytest.raises(IndexBusy), editions.lock():
+        pytest.fail("two have it")
 
 
-def test_the_lock_is_free_when_its_holder_is_done(editions: Editions) -> None:
+def test_the_lock_of_a_dead_process_is_waited_for(editions: Editions, connections: Connections) -> None:
+    execute(connections, "SET", LOCK, "a dead one's", "PX", 300)
+    with editions.lock() as lock:
+        assert execute(connections, "GET", LOCK) == lock.word.encode()
+
+
+def test_the_lock_is_free_when_its_holder_is_done(editions: Editions, connections: Connections) -> None:
     for _ in range(2):
-        with editions.lock() as lock:
-            assert lock
+        with editions.lock():
+            pass
+    assert execute(connections, "GET", LOCK) is None
 
 
 def test_who_lost_the_lock_publishes_nothing(

@@ -21,11 +21,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 import gevent
 
 from chatsse.connections import Command, SharedLine, fields_of
-from chatsse.errors import RedisAway
+from chatsse.errors import IndexBusy, RedisAway
 
 HASH = "chatsse:{index}"
 LOCK = f"{HASH}:lock"
@@ -39,6 +40,8 @@ TTL_S = 30 * 24 * 3600
 # From the first part to the last, and for those who are still loading what was replaced.
 UNUSED_TTL_S = 600
 LOCK_TTL_S = 30
+# How long it is waited for, and how often looked: a dead process's runs out by then.
+WAIT_S, LOOK_S = LOCK_TTL_S + 2, 0.5
 TURN_TTL_S = 60
 
 # KEYS: the hash, the lock, the parts. ARGV: the lock's word, or '' where no edition must be in use; the TTL;
@@ -165,15 +168,18 @@ class Editions:
         return taken is not None
 
     @contextmanager
-    def lock(self) -> "Iterator[Lock | None]":
-        """Hold the lock of who reads the blog; None where another process has it.
+    def lock(self) -> "Iterator[Lock]":
+        """Hold the lock of who reads the blog.
 
+        :raises IndexBusy: another process has it, for longer than the lock of a dead one lasts
         :raises RedisAway:
         """
         lock = Lock(self._commands)
-        if not lock.take():
-            yield None
-            return
+        deadline = monotonic() + WAIT_S
+        while not lock.take():
+            if monotonic() > deadline:
+                raise IndexBusy
+            gevent.sleep(LOOK_S)
         keeping = gevent.spawn(_keep, lock)
         try:
             yield lock

@@ -38,11 +38,12 @@ def index(words: Sequence[str], editions: Editions, told: Told) -> Report:
     :raises OSError: the disk is full
     :raises sqlite3.Error: likewise
     """
-    with editions.lock() as lock, tempfile.TemporaryDirectory(prefix="chatsse-") as folder:
-        if lock is None:
-            raise IndexBusy
-        with _in_use(editions, editions.state(), Path(folder) / "old") as old:
-            return _Reading(old, Path(folder) / "new", told).run(words, editions, lock)
+    with (
+        editions.lock() as lock,
+        tempfile.TemporaryDirectory(prefix="chatsse-") as folder,
+        _in_use(editions, editions.state(), Path(folder) / "old") as old,
+    ):
+        return _Reading(old, Path(folder) / "new", told).run(words, editions, lock)
 
 
 class _Reading:
@@ -89,7 +90,7 @@ class _Reading:
             self._report.lost.append(error)
             for receipt in self._known.values():
                 if receipt.source == word:
-                    self._keep(receipt.location)
+                    self._keep(receipt)
 
     def _take(self, outcome: Outcome) -> None:
         match outcome:
@@ -99,14 +100,16 @@ class _Reading:
                 else:
                     outcome = Skipped(receipt.location, receipt.source, "there already", is_gone=True)
             case Unchanged(receipt):
-                self._keep(receipt.location)
+                self._keep(receipt)
             case Skipped(location, is_gone=False):
-                self._keep(location)
+                if receipt := self._known.get(location):
+                    self._keep(receipt)
         self._report.count(outcome)
 
-    def _keep(self, location: str) -> None:
-        if self._old and location in self._known and self._builder.keep(self._old, location):
-            self._taken.add(location)
+    def _keep(self, receipt: Receipt) -> None:
+        """Take over the page as it was, with how it was got now."""
+        if self._old and self._builder.add(receipt, self._old.read(receipt.location)[1]):
+            self._taken.add(receipt.location)
 
 
 @contextmanager
