@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import signal
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NoReturn
 
+import gevent
 from gevent import monkey
 
 from chatsse import embedded, host
@@ -91,6 +93,8 @@ def index(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             "CHATSSE_CONTENT", "not set: name what to read, e.g. https://blog.example/sitemap.xml"
         )
+    # As an exception: what lies on the disk is cleared away.
+    gevent.signal_handler(signal.SIGTERM, gevent.getcurrent().throw, SystemExit(128 + signal.SIGTERM))
     progress = Progress(sys.stderr)
     with closing(Connections(config.redis_url or "")) as redis:
         try:

@@ -215,11 +215,11 @@ def test_a_note_of_a_check_is_no_edition(editions: Editions, lock: Lock, file: P
 
 
 def test_what_is_wanted_is_wanted_until_somebody_begins(editions: Editions, connections: Connections) -> None:
-    assert editions.begin()
-    assert not editions.begin()
+    assert editions.take_turn()
+    assert not editions.take_turn()
     editions.want()
     assert editions.state().is_wanted
-    assert editions.begin()
+    assert editions.take_turn()
     with editions.lock():
         assert not editions.state().is_wanted
         editions.want()

@@ -5,7 +5,7 @@
 | `chatsse:{index}` | hash | the edition in use: `version`, `parts` (how many), `content`, `checked_at` |
 | `chatsse:{index}:<version>:<n>` | string | the n-th part of its file, compressed with zlib |
 | `chatsse:{index}:lock` | string | a random word of whoever reads the blog just now |
-| `chatsse:{index}:turn` | string | that a reading was begun by itself within the last minute |
+| `chatsse:{index}:turn` | string | that some process has it read: nobody else need begin within a minute |
 | `chatsse:{index}:wanted` | string | that the owner has asked for a reading |
 
 `content` is what the owner named; `checked_at` (ms since 1970) is when it was last read through.
@@ -128,6 +128,7 @@ class Editions:
         is_in_use = self._store(path, secrets.token_hex(8), content, lock.word)
         if is_in_use:
             self._let_expire(before)
+            self.give_turn()
         return is_in_use
 
     def restore(self, path: Path, state: State) -> bool:
@@ -144,6 +145,7 @@ class Editions:
         """
         fields = ("content", content, "checked_at", _now_ms())
         self._commands.execute(("HSET", HASH, *fields), ("EXPIRE", HASH, TTL_S))
+        self.give_turn()
 
     def renew(self, state: State) -> None:
         """Have the edition in use live on.
@@ -157,10 +159,18 @@ class Editions:
 
         :raises RedisAway:
         """
-        self._commands.execute(("SET", WANTED, 1, "EX", TTL_S), ("DEL", TURN))
+        self._commands.execute(("SET", WANTED, 1, "EX", TTL_S))
+        self.give_turn()
 
-    def begin(self) -> bool:
-        """Take the turn to have the blog read; return False where somebody did within the last minute.
+    def give_turn(self) -> None:
+        """Let whoever comes first have the blog read when it is due, without waiting.
+
+        :raises RedisAway:
+        """
+        self._commands.execute(("DEL", TURN))
+
+    def take_turn(self) -> bool:
+        """Return whether it is this process's turn to have the blog read: once a minute it is somebody's.
 
         :raises RedisAway:
         """

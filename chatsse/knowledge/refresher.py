@@ -5,16 +5,17 @@ hold up the answers, and gives its memory back when it is done.
 """
 
 import logging
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from random import uniform
 
 import gevent
 from gevent.subprocess import Popen
 
+from chatsse.errors import RedisAway
 from chatsse.knowledge.editions import Editions, State, content_line
 from chatsse.loops import spawn_for_ever
 
@@ -49,10 +50,13 @@ class Refresher:
             self._looking.kill()
         if self._process and self._process.poll() is None:
             self._process.terminate()
-            self._process.wait(KILL_S)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(KILL_S)
+            with suppress(RedisAway):
+                self._editions.give_turn()
 
     def _look(self) -> None:
-        if self._is_due(self._editions.state()) and self._editions.begin():
+        if self._is_due(self._editions.state()) and self._editions.take_turn():
             self._read()
         # Not all processes at the same moment.
         gevent.sleep(LOOK_S * uniform(0.8, 1.2))
@@ -65,5 +69,5 @@ class Refresher:
         # The words are in the environment, which it shares.
         self._process = Popen([sys.executable, "-m", "chatsse.cli", "index"], stdin=subprocess.DEVNULL)
         status = self._process.wait()
-        if status not in (0, -signal.SIGTERM):
+        if status:
             log.warning("the blog could not be read; what was known of it stays in use (status %d)", status)
