@@ -1,9 +1,12 @@
 """What feeds list, in whatever state they are."""
 
 import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chatsse.errors import Unreadable
 from chatsse.knowledge.feeds import MOST_BYTES, Feed, read_feed
@@ -83,3 +86,47 @@ def test_a_feed_that_is_too_large_is_not_read() -> None:
 )
 def test_a_feed_of_which_nothing_is_left_lists_nothing(body: bytes) -> None:
     assert read_feed(body, HERE).pages == ()
+
+
+# Of what an item has, and of what breaks it.
+PIECES = [
+    *(
+        "<rss>",
+        "<channel>",
+        "<item>",
+        "</item>",
+        "<link>",
+        "</link>",
+        "<guid>",
+        "<updated>",
+        "http://[",
+        "//",
+    ),
+    *(
+        "<feed xmlns='http://www.w3.org/2005/Atom'>",
+        "<entry>",
+        "<link href='",
+        "'/>",
+        "&#xd800;",
+        "&#99999999999;",
+    ),
+    *("<?xml version='1.0' encoding='", "'?>", "<!DOCTYPE x [", "<!ENTITY a 'b'>", "&a;", "<![CDATA[", "]]>"),
+    *("<!--", ":", "é", " ", "<"),
+]
+
+
+def test_a_feed_beyond_repair_is_said_to_be_broken() -> None:
+    with pytest.raises(Unreadable, match="a broken feed"):
+        read_feed(b"<>&#xd800;", HERE)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join).map(str.encode))
+def test_whatever_comes_is_read_or_said_to_be_broken(body: bytes) -> None:
+    with suppress(Unreadable):
+        read_feed(body, HERE)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_read_or_said_to_be_broken(body: bytes) -> None:
+    with suppress(Unreadable):
+        read_feed(body, HERE)

@@ -11,6 +11,8 @@ from chatsse.knowledge.addresses import each_normal
 
 MOST_BYTES = 10 * 1024 * 1024
 UTF_16 = (BOM_UTF16_LE, BOM_UTF16_BE)
+# feedparser has no errors of its own: some broken feeds run it into Python's.
+_BEYOND_REPAIR = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 ROOTS = frozenset({"rss", "feed", "rdf"})
 
 
@@ -30,16 +32,19 @@ def read_feed(body: bytes, url: str) -> Feed:
     """Return what a feed says.
 
     :param url: where it was, for addresses that are not whole
-    :raises Unreadable: it is too large
+    :raises Unreadable: it is too large, or broken beyond repair
     """
     if len(body) > MOST_BYTES:
         raise Unreadable(f"a feed larger than {MOST_BYTES // 1024 // 1024} MB")
-    parsed = feedparser.parse(
-        BytesIO(_recoded(body)),
-        response_headers={"content-location": url, "content-type": "application/xml; charset=utf-8"},
-        resolve_relative_uris=False,
-        sanitize_html=False,
-    )
+    try:
+        parsed = feedparser.parse(
+            BytesIO(_recoded(body)),
+            response_headers={"content-location": url, "content-type": "application/xml; charset=utf-8"},
+            resolve_relative_uris=False,
+            sanitize_html=False,
+        )
+    except _BEYOND_REPAIR as error:
+        raise Unreadable("a broken feed") from error
     # FeedBurner puts addresses of its own in the place of those of the items.
     links = (item.get("feedburner_origlink") or item.get("link") for item in parsed.entries)
     home = next(each_normal([parsed.feed.get("link", "")], url), url)
