@@ -20,17 +20,9 @@ from blog_server import BlogServer, Cut, Drip, Endless, Silence, Step, Wait
 from processes import until
 
 from chatsse.errors import Unreadable
-from chatsse.knowledge.fetcher import (
-    MB,
-    MOST_UNANSWERED,
-    PAGES,
-    Fetched,
-    Fetcher,
-    Limits,
-    Refused,
-    Unanswered,
-)
+from chatsse.knowledge.fetcher import MB, MOST_UNANSWERED, PAGES, Fetched, Fetcher, Limits
 from chatsse.knowledge.page import Receipt
+from chatsse.knowledge.refusals import Refused, Unanswered
 
 # Long enough for a busy machine where nothing is wrong.
 LIMITS = Limits(page_s=20, silent_s=10, wait_s=5)
@@ -124,8 +116,7 @@ def test_one_connection_serves_for_many_pages(blog: BlogServer, fetcher: Fetcher
         fetcher.fetch(blog.url + path, Receipt("", "", '"1"', "", ""))
     why(fetcher, blog.url + "/missing")
     fetcher.fetch(blog.url + "/")
-    pool = fetcher._pool(blog.url + "/")
-    assert pool.num_connections == 1
+    assert fetcher._pools.of(blog.url + "/").num_connections == 1
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410, 451, 304])
@@ -215,6 +206,8 @@ def test_www_is_the_same_site(blog: BlogServer, monkeypatch: pytest.MonkeyPatch)
         "::ffff:127.0.0.1",
         "2002:7f00:1::",
         "64:ff9b::7f00:1",
+        "::10.0.0.1",
+        "fec0::1",
     ],
 )
 def test_a_private_address_is_not_connected_to(
@@ -247,7 +240,7 @@ def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
     # The name would stand for a private address when it is looked up again.
     places = ["198.51.100.1", "127.0.0.1"]
     names(monkeypatch, rebinding_example=places)
-    monkeypatch.setattr("chatsse.knowledge.fetcher.is_public", lambda ip: ip == "198.51.100.1")
+    monkeypatch.setattr("chatsse.knowledge.pools.is_public", lambda ip: ip == "198.51.100.1")
     hasty = Fetcher(blog.url, 4, HASTY)
     assert why(hasty, f"http://rebinding.example:{blog.port}/") in ("took longer than 0.5 s", "no connection")
     assert blog.requests == []
@@ -344,18 +337,24 @@ def test_only_the_first_bytes_are_taken_where_no_more_are_of_use(blog: BlogServe
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_a_busy_server_is_asked_again_when_it_says(
-    blog: BlogServer, fetcher: Fetcher, status: int, form: str
+    blog: BlogServer, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch, status: int, form: str
 ) -> None:
-    after = (
-        "1" if form == "seconds" else format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
-    )
+    slept: list[float] = []
+    sleep = gevent.sleep
+    monkeypatch.setattr("chatsse.knowledge.fetcher.gevent.sleep", lambda s: slept.append(s) or sleep(0))
+    at = format_datetime(datetime.now(UTC) + timedelta(seconds=5), usegmt=True)
     blog.serve("/", "a page")
-    blog.serve("/", status=status, headers={"Retry-After": after}, times=1)
+    blog.serve("/", status=status, headers={"Retry-After": "5" if form == "seconds" else at}, times=1)
     assert fetcher.fetch(blog.url + "/").body == b"a page"
     assert blog.asked == ["/", "/"]
+    assert slept[0] == 0
+    assert 0 < slept[1] <= 5
 
 
-@pytest.mark.parametrize(("after", "asked"), [("0", 2), ("3600", 1), ("soon", 1), ("", 1)])
+@pytest.mark.parametrize(
+    ("after", "asked"),
+    [("0", 2), ("3600", 1), ("soon", 1), ("Fri, 20 Nov 2026 12:00:00 +999999999999", 1), ("", 1)],
+)
 def test_a_server_that_stays_busy_is_given_up(
     blog: BlogServer, fetcher: Fetcher, after: str, asked: int
 ) -> None:

@@ -13,6 +13,8 @@ from chatsse.errors import Unreadable
 PORTS = {"http": 80, "https": 443}
 # Where networks without IPv4 show the rest of the world to their machines (RFC 6052).
 TRANSLATED = IPv6Network("64:ff9b::/96")
+# Private ones of old, which Python takes for global (RFC 3879).
+SITE_LOCAL = IPv6Network("fec0::/10")
 
 
 def normal(address: str, base: str = "") -> str:
@@ -64,7 +66,8 @@ def is_front(address: str) -> bool:
 def is_public(ip: str) -> bool:
     """Whether an IP address is one of the open Internet: not private, local, reserved or a group's."""
     address = _inner(ip_address(ip))
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    is_special = address.is_multicast or address.is_reserved or address in SITE_LOCAL
+    return address.is_global and not is_special
 
 
 def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:

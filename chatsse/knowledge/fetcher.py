@@ -10,35 +10,23 @@
 | has not answered `MOST_UNANSWERED` times in a row | for good |
 """
 
-import socket
 from collections.abc import Container
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from time import monotonic
-from typing import Any
-from urllib.parse import urlsplit
 
 import gevent
 import urllib3
 from gevent.lock import BoundedSemaphore
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    DecodeError,
-    HTTPError,
-    NameResolutionError,
-    NewConnectionError,
-    ReadTimeoutError,
-    SSLError,
-)
+from urllib3.exceptions import HTTPError
 from werkzeug.http import parse_options_header
 
 from chatsse.errors import Unreadable
-from chatsse.knowledge.addresses import host_of, is_public, normal, origin_of, site_of
+from chatsse.knowledge.addresses import host_of, normal, site_of
 from chatsse.knowledge.page import Receipt
+from chatsse.knowledge.pools import Pools
+from chatsse.knowledge.refusals import Unanswered, refusal, translated
 
 MOST_REDIRECTS = 5
 MOST_UNANSWERED = 20
@@ -47,32 +35,6 @@ READ_BYTES = 64 * 1024
 MB = 1024 * 1024
 
 _REDIRECTS = (301, 302, 303, 307, 308)
-_BUSY = (429, 503)
-# The first that fits counts: in urllib3 a name that can't be resolved is a kind of refused connection.
-_TROUBLES: tuple[tuple[type[HTTPError], str], ...] = (
-    (NameResolutionError, "no such host"),
-    (NewConnectionError, "no connection"),
-    (ConnectTimeoutError, "no connection"),
-    (ReadTimeoutError, "fell silent"),
-    (SSLError, "no secure connection"),
-    (HTTPError, "broke off"),
-)
-
-
-class Refused(Unreadable):
-    """The server's answer is no; `status` is its HTTP status."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(_phrase(status))
-        self.status = status
-
-
-class Unanswered(Unreadable):
-    """The server has no answer for now; `retry_after_s` is when it expects one, if it says so."""
-
-    def __init__(self, why: str, retry_after_s: float | None = None) -> None:
-        super().__init__(why)
-        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +86,10 @@ class Fetcher:
     """
 
     def __init__(self, named: str, at_once: int, limits: Limits) -> None:
-        self._named = host_of(named)
         self.limits = limits
-        self._at_once = at_once
         self._turns = BoundedSemaphore(at_once)
         self._paces: dict[str, _Pace] = {}
-        self._pools: dict[str, urllib3.HTTPConnectionPool] = {}
+        self._pools = Pools(host_of(named), at_once)
         self._unanswered = 0
 
     def fetch(
@@ -165,8 +125,7 @@ class Fetcher:
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
-        for pool in self._pools.values():
-            pool.close()
+        self._pools.close()
 
     def _counted(self, request: "_Request") -> Fetched:
         if self._unanswered >= MOST_UNANSWERED:
@@ -194,7 +153,7 @@ class Fetcher:
                     raise
                 raise Unanswered(f"took longer than {self.limits.page_s:g} s") from error
             except HTTPError as error:
-                raise _translated(error) from error
+                raise translated(error) from error
 
     def _follow(self, request: "_Request") -> Fetched:
         url, been = request.url, {request.url}
@@ -213,7 +172,7 @@ class Fetcher:
             been.add(url)
 
     def _ask(self, url: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
-        return self._pool(url).urlopen(
+        return self._pools.of(url).urlopen(
             "GET",
             urllib3.util.parse_url(url).request_uri,
             headers=headers,
@@ -228,7 +187,7 @@ class Fetcher:
         is_unchanged = status == HTTPStatus.NOT_MODIFIED and request.is_conditional
         if status != HTTPStatus.OK and not is_unchanged:
             response.read(READ_BYTES, decode_content=False)
-            raise _refusal(status, head.get("Retry-After"))
+            raise refusal(status, head.get("Retry-After"))
         kind, options = parse_options_header(head.get("Content-Type", "").lower())
         if request.kinds is not None and kind and kind not in request.kinds and not is_unchanged:
             raise Unreadable(f"{kind} is not a page")
@@ -248,18 +207,6 @@ class Fetcher:
 
     def _pace(self, url: str) -> "_Pace":
         return self._paces.setdefault(host_of(url), _Pace())
-
-    def _pool(self, url: str) -> urllib3.HTTPConnectionPool:
-        origin, parts = origin_of(url), urlsplit(url)
-        if origin not in self._pools:
-            make = _TlsPool if parts.scheme == "https" else _PlainPool
-            self._pools[origin] = make(
-                parts.hostname or "",
-                parts.port,
-                maxsize=self._at_once,
-                may_be_private=parts.netloc == self._named,
-            )
-        return self._pools[origin]
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,52 +240,6 @@ class _Pace:
         self._next_at = max(self._next_at, monotonic() + for_s)
 
 
-class _PlainConnection(HTTPConnection):
-    """A connection to an address that was checked, and not to what the name may stand for a moment later."""
-
-    def __init__(self, *args: Any, may_be_private: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._may_be_private = may_be_private
-
-    def _new_conn(self) -> socket.socket:
-        try:
-            places = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-        except (socket.gaierror, UnicodeError) as error:
-            raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
-        if not self._may_be_private and not all(is_public(str(place[0])) for *_, place in places):
-            raise Unreadable("at a private address")
-        return self._connected(places)
-
-    def _connected(self, places: list[Any]) -> socket.socket:
-        trouble: OSError | None = None
-        for family, kind, protocol, _, place in places:
-            sock = socket.socket(family, kind, protocol)
-            try:
-                sock.settimeout(self.timeout)
-                sock.connect(place)
-            except OSError as error:
-                sock.close()
-                trouble = error
-            except BaseException:
-                sock.close()
-                raise
-            else:
-                return sock
-        raise NewConnectionError(self, str(trouble)) from trouble
-
-
-class _TlsConnection(_PlainConnection, HTTPSConnection):
-    """The same over TLS, which checks the name."""
-
-
-class _PlainPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
-
-
-class _TlsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
 def _headers(known: Receipt | None) -> dict[str, str]:
     headers = {"User-Agent": _agent(), "Accept-Encoding": "gzip, deflate"}
     if known and known.etag:
@@ -363,33 +264,6 @@ def _next(response: urllib3.BaseHTTPResponse, url: str) -> str:
     return to
 
 
-def _refusal(status: int, retry_after: str | None) -> Unreadable:
-    if status in _BUSY:
-        return Unanswered(_phrase(status), _seconds(retry_after))
-    is_passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return Unanswered(_phrase(status)) if is_passing else Refused(status)
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Return what a `Retry-After` asks for, which is a number or a date (RFC 9110, 10.2.3)."""
-    if not retry_after:
-        return None
-    if retry_after.isascii() and retry_after.isdigit():
-        return float(retry_after)
-    try:
-        at = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    return max((at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds(), 0)
-
-
-def _phrase(status: int) -> str:
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return f"status {status}"
-
-
 def _body(response: urllib3.BaseHTTPResponse, first_bytes: int | None, most_bytes: int) -> bytes:
     limit = first_bytes or most_bytes
     body = bytearray()
@@ -398,9 +272,3 @@ def _body(response: urllib3.BaseHTTPResponse, first_bytes: int | None, most_byte
     if first_bytes is None and len(body) > limit:
         raise Unreadable(f"larger than {limit // MB} MB")
     return bytes(body[:limit])
-
-
-def _translated(error: HTTPError) -> Unreadable:
-    if isinstance(error, DecodeError):
-        return Unreadable("badly compressed")
-    return Unanswered(next(why for kind, why in _TROUBLES if isinstance(error, kind)))

@@ -5,7 +5,8 @@ from protego import Protego
 
 from chatsse.errors import Unreadable
 from chatsse.knowledge.addresses import origin_of
-from chatsse.knowledge.fetcher import Fetcher, Refused
+from chatsse.knowledge.fetcher import Fetcher
+from chatsse.knowledge.refusals import Refused
 
 AGENT = "chatsse"
 # As much as must be read of it (RFC 9309, 2.5).
