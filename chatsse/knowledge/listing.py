@@ -1,0 +1,115 @@
+"""Which pages an owner means who names an address.
+
+| the address is that of | the pages are |
+|---|---|
+| a sitemap | those it lists, and the sitemaps that it lists |
+| a feed | those of its items, which may be on the site that it is the feed of |
+| a site's front page | those of its sitemap, or of its feed, or itself |
+| any other page | itself |
+
+The sitemaps of a site are those that robots.txt names, else `/sitemap.xml`; its feed is the first that the
+front page names. Pages on another site are left out.
+"""
+
+from itertools import islice
+
+from selectolax.lexbor import LexborHTMLParser
+
+from chatsse.errors import Unreadable
+from chatsse.knowledge.addresses import each_normal, host_of, is_front, origin_of, site_of
+from chatsse.knowledge.feeds import ROOTS, Feed, read_feed
+from chatsse.knowledge.fetcher import PAGES, Fetched, Fetcher
+from chatsse.knowledge.robots import Robots
+from chatsse.knowledge.sitemaps import (
+    Listing,
+    Sitemap,
+    bounded,
+    read_lines,
+    read_sitemap,
+    root_of,
+    unpacked,
+    walk,
+)
+
+_FEED = "link[rel~=alternate][type='application/rss+xml'], link[rel~=alternate][type='application/atom+xml']"
+
+
+class Lister:
+    """Finds the pages that an address stands for."""
+
+    def __init__(self, fetcher: Fetcher, robots: Robots) -> None:
+        self._fetcher = fetcher
+        self._robots = robots
+
+    def pages(self, url: str) -> Listing:
+        """Return the pages that are meant by a normal address.
+
+        :raises Unreadable: there is nothing to be had
+        """
+        first = self._fetcher.fetch(url)
+        found = self._read(first)
+        if isinstance(found, Feed):
+            listing = Listing(dict.fromkeys(found.pages), is_whole=False)
+            return _kept(bounded(listing), {site_of(url), site_of(found.home)})
+        named = self._robots.sitemaps(first.url)
+        if isinstance(found, Sitemap):
+            listing = walk([first.url], lambda each: found if each == first.url else self._sitemap(each, url))
+        elif is_front(first.url):
+            listing = self._site(first, named)
+        else:
+            listing = Listing({url: None})
+        return _kept(listing, {site_of(url)})
+
+    def _site(self, front: Fetched, named: list[str]) -> Listing:
+        """Return the pages of the whole site."""
+        tried: dict[str, str] = {}
+        guess = [f"{origin_of(front.url)}/sitemap.xml"]
+        for starts in (each_normal(named, front.url), guess, _feeds(front)):
+            listing = walk(starts, lambda each: self._sitemap(each, front.url))
+            if listing.pages:
+                return Listing(listing.pages, listing.left_out | tried, listing.is_whole and not tried)
+            tried |= listing.left_out
+        return Listing({front.url: None}, tried, is_whole=False)
+
+    def _sitemap(self, url: str, of: str) -> Sitemap:
+        if site_of(url) != site_of(of):
+            raise Unreadable("a sitemap on another site")
+        found = self._read(self._fetcher.fetch(url))
+        if isinstance(found, Feed):
+            return Sitemap(pages=found.pages, is_whole=False)
+        if found is None:
+            raise Unreadable("a page, not a sitemap")
+        return found
+
+    def _read(self, fetched: Fetched) -> Sitemap | Feed | None:
+        """Return what is listed; None: it is a page.
+
+        :raises Unreadable: it is none of them
+        """
+        body = unpacked(fetched.body, self._fetcher.limits.list_bytes)
+        root = root_of(body)
+        if root in ROOTS:
+            return read_feed(body, fetched.url)
+        if root in ("urlset", "sitemapindex"):
+            return read_sitemap(body, fetched.url)
+        if root == "html" or fetched.kind in PAGES:
+            return None
+        return read_lines(body)
+
+
+def _kept(listing: Listing, sites: set[str]) -> Listing:
+    """Return the listing with the pages of some sites only."""
+    pages: dict[str, None] = {}
+    for page in listing.pages:
+        if site_of(page) in sites:
+            pages[page] = None
+        else:
+            listing.left_out[page] = f"on another site: {host_of(page)}"
+    return Listing(pages, listing.left_out, listing.is_whole)
+
+
+def _feeds(page: Fetched) -> list[str]:
+    """Return the first feed that a page names: others are those of its comments."""
+    links = LexborHTMLParser(page.body).css(_FEED)
+    hrefs = (link.attributes.get("href") or "" for link in links)
+    return list(islice(each_normal(hrefs, page.url), 1))
