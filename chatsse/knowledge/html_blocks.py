@@ -1,7 +1,4 @@
-"""The blocks of text in a part of a page, in the order in which they are read.
-
-The tree is walked without recursion: pages nest as deep as they like.
-"""
+"""The blocks of text in a part of a page, in the order in which they are read."""
 
 import re
 from collections.abc import Container, Iterator
@@ -11,6 +8,7 @@ from selectolax.lexbor import LexborNode
 
 from chatsse.knowledge.anchors import Anchors
 from chatsse.knowledge.characters import line, visible
+from chatsse.knowledge.html_tree import walk
 from chatsse.knowledge.passages import Block, Heading
 
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -29,32 +27,6 @@ _BLOCKS = frozenset(
 _SPACE = re.compile(r"\s+")
 # A table with one of these in it is there for its layout.
 _NO_DATA = "pre, table, h1, h2, h3, h4, h5, h6, section, article, [role=heading]"
-
-
-def walk(root: LexborNode, dropped: Container[int]) -> Iterator[tuple[LexborNode, bool]]:
-    """Yield each node from `root` on twice: before what is in it, with True, and after it, with False.
-
-    :param dropped: the `mem_id` of those to pass over, with all that is in them
-    """
-    node, top = root, root.mem_id
-    while True:
-        below = None
-        if node.mem_id not in dropped:
-            yield node, True
-            below = node.first_child
-            if below is None:
-                yield node, False
-        while below is None:
-            if node.mem_id == top:
-                return
-            below = node.next
-            if below is None:
-                parent = node.parent
-                if parent is None:
-                    return
-                node = parent
-                yield node, False
-        node = below
 
 
 @dataclass(slots=True)
@@ -131,7 +103,7 @@ class Reader:
             if (
                 tag in HEADINGS
                 or tag == "pre"
-                or (tag == "table" and _holds_data(node))
+                or (tag == "table" and holds_data(node))
                 or self._is_head(node)
             ):
                 self._begin_whole(node)
@@ -283,7 +255,8 @@ def _first_number(node: LexborNode) -> int:
     return int(start) if re.fullmatch(r"[0-9]{1,6}", start) else 1
 
 
-def _holds_data(table: LexborNode) -> bool:
+def holds_data(table: LexborNode) -> bool:
+    """Tell whether a table is one, rather than the page's layout."""
     return table.attributes.get("role") != "presentation" and not any(
         node.mem_id != table.mem_id for node in table.css(_NO_DATA)
     )

@@ -5,7 +5,8 @@ import re
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from chatsse.knowledge.boilerplate import boilerplate
-from chatsse.knowledge.html_blocks import walk
+from chatsse.knowledge.html_blocks import holds_data
+from chatsse.knowledge.html_tree import walk
 
 _CONTENT = """
     [itemprop=articleBody], .entry-content, .post-content, .article-content, .post-body, .article-body,
@@ -17,7 +18,7 @@ _CONTENT_SHARE = 0.4
 # An element that holds so much of what its parent holds is where the content is.
 _MOST_SHARE = 0.75
 _CONTAINERS = frozenset(
-    re.findall(r"\w+", "body div section article main center table tbody tr td form font span blockquote")
+    re.findall(r"\w+", "body div section article main center tbody tr td form font span blockquote")
 )
 
 
@@ -79,8 +80,12 @@ def _densest(body: LexborNode, sizes: dict[int, int]) -> LexborNode:
     """Return the innermost element that holds most of the page's text."""
     node = body
     while True:
-        children = [child for child in node.iter() if child.tag in _CONTAINERS and child.mem_id in sizes]
+        children = [child for child in node.iter() if child.mem_id in sizes and _is_container(child)]
         largest = max(children, key=lambda child: sizes[child.mem_id], default=None)
         if largest is None or sizes[largest.mem_id] < _MOST_SHARE * sizes[node.mem_id]:
             return node
         node = largest
+
+
+def _is_container(node: LexborNode) -> bool:
+    return node.tag in _CONTAINERS or (node.tag == "table" and not holds_data(node))

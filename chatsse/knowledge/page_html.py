@@ -1,7 +1,6 @@
 """HTML pages: what they say, and what they say about themselves."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from urllib.parse import urldefrag, urljoin, urlsplit
@@ -15,20 +14,13 @@ from chatsse.knowledge.charset import decode
 from chatsse.knowledge.facts import as_day, primary_language
 from chatsse.knowledge.html_blocks import Reader, plain
 from chatsse.knowledge.html_content import content_of
+from chatsse.knowledge.html_tree import parse
 from chatsse.knowledge.page import Page
 from chatsse.knowledge.passages import split
 
-# The parser's time grows with the square of the depth. Browsers end at 512 levels.
-_MOST_DEPTH = 2000
-_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
-# Whose end may go without saying, or that have none.
-_UNNESTED = frozenset(
-    re.findall(
-        r"\w+",
-        "html head body p li dt dd tr td th thead tbody tfoot colgroup caption option optgroup rp rt"
-        " area base br col embed hr img input link meta source track wbr path circle rect use",
-    )
-)
+# Why a page is not read, where others have to know it.
+NOINDEX, NO_ADDRESS = "noindex", "does not say its address"
+
 _ROBOTS = "meta[name=robots i], meta[name=chatsse i]"
 _DATES = (
     ("meta[property='article:published_time']", "content"),
@@ -58,12 +50,9 @@ def read_html(body: bytes, url: str, charset: str | None = None) -> Page:
     :param charset: the one that HTTP names
     :raises Unreadable: it is not for reading, or there is nothing to read
     """
-    text = decode(body, charset)
-    if _depth(text) > _MOST_DEPTH:
-        raise Unreadable("nested too deeply")
-    tree = LexborHTMLParser(text)
-    if any("noindex" in words or "none" in words for words in _robots(tree)):
-        raise Unreadable("noindex")
+    tree = parse(decode(body, charset))
+    if any(NOINDEX in words or "none" in words for words in _robots(tree)):
+        raise Unreadable(NOINDEX)
     found = content_of(tree)
     if found is None:
         raise Unreadable("no text")
@@ -74,24 +63,6 @@ def read_html(body: bytes, url: str, charset: str | None = None) -> Page:
     if not passages:
         raise Unreadable("no text")
     return Page(address, title, _language(tree), _date(tree, content), _summary(tree), passages)
-
-
-def _depth(text: str) -> int:
-    """Return about how deep the page's elements nest; those that are never closed count all over it."""
-    opened: Counter[str] = Counter()
-    depth = deepest = 0
-    for tag in _TAG.finditer(text):
-        name = tag[2].lower()
-        if name in _UNNESTED:
-            continue
-        if not tag[1]:
-            opened[name] += 1
-            depth += 1
-            deepest = max(deepest, depth)
-        elif opened[name]:
-            opened[name] -= 1
-            depth -= 1
-    return deepest
 
 
 def _robots(tree: LexborHTMLParser) -> Iterator[list[str]]:
@@ -118,7 +89,7 @@ def _address(tree: LexborHTMLParser, url: str) -> str:
         if is_web and (not url or (_site(there.hostname) == _site(here.hostname) and not is_home)):
             return address
     if not url:
-        raise Unreadable("does not say its address")
+        raise Unreadable(NO_ADDRESS)
     return urldefrag(url).url
 
 

@@ -10,7 +10,6 @@ from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from selectolax.lexbor import LexborHTMLParser
 
 from chatsse.errors import Unreadable
 from chatsse.knowledge.anchors import Anchors
@@ -19,26 +18,39 @@ from chatsse.knowledge.characters import line
 from chatsse.knowledge.facts import primary_language
 from chatsse.knowledge.front_matter import FrontMatter, split_front_matter
 from chatsse.knowledge.html_blocks import Reader
+from chatsse.knowledge.html_tree import parse
 from chatsse.knowledge.page import Page
 from chatsse.knowledge.passages import split
 from chatsse.knowledge.slugs import Slugs
 
+# Each `(?!…).` keeps a tag that is never closed from being looked for to the text's end, again and again.
 _HIGHLIGHT = re.compile(
-    r"^\{\{[<%]\s*highlight\b.*?[>%]\}\}$(.*?)^\{\{[<%]\s*/\s*highlight\s*[>%]\}\}"
-    r"|^\{%-?\s*highlight\b.*?%\}$(.*?)^\{%-?\s*endhighlight\s*-?%\}",
+    r"^\{\{[<%]\s*highlight\b[^\n]*?[>%]\}\}$((?:(?!^\{\{[<%]\s*highlight\b).)*?)^\{\{[<%]\s*/\s*highlight\s*[>%]\}\}"
+    r"|^\{%-?\s*highlight\b[^\n]*?%\}$((?:(?!^\{%-?\s*highlight\b).)*?)^\{%-?\s*endhighlight\s*-?%\}",
     re.MULTILINE | re.DOTALL,
 )
-# Code is matched first, so that nothing in it is taken for a tag.
+# Code comes first, so that nothing in it is taken for a tag.
 _TAGS = re.compile(
-    r"(?P<code>^[ \t>]*(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t>]*(?P=fence)[`~]*[ \t]*$|\Z)"
-    r"|(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n\s*\n).)+?(?<!`)(?P=ticks)(?!`))"
-    r"|\{\{(?P<escaped>[<%])/\*(?P<shown>.*?)\*/[>%]\}\}"
-    r"|\{\{[<%].*?[>%]\}\}"
-    r"|\{%-?\s*comment\s*-?%\}.*?\{%-?\s*endcomment\s*-?%\}|\{%.*?%\}"
-    r"|\{\{-?\s*(?:site|page|include|content|layout|post)\b[^{}]*\}\}"
-    r"|(?-i:^import\s[^\n]*?[\"'][^\n\"']+[\"'];?[ \t]*$)"
-    r"|(?-i:^export\s+(?:const|let|var|function|default|class|async)\b.*?(?=\n\s*\n|\Z))"
-    r"|\{/\*.*?\*/\}|^[^\n]*\n\{:\s*toc\b[^\n]*\}$|^\{:[^\n]*\}$|^\[\[?_?toc_?\]?\]$",
+    "|".join(
+        (
+            r"(?P<code>^[ \t>]*(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t>]*(?P=fence)[`~]*[ \t]*$|\Z)",
+            r"(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n\s*\n).)+?(?<!`)(?P=ticks)(?!`))",
+            # Hugo's, shown rather than called; and called.
+            r"\{\{[<%]/\*(?P<shown>(?:(?!\{\{[<%]).)*?)\*/[>%]\}\}",
+            r"\{\{[<%](?:(?!\{\{[<%]).)*?[>%]\}\}",
+            # Liquid's, and the marks that Jekyll's Markdown adds.
+            r"\{%-?\s*comment\s*-?%\}(?:(?!\{%-?\s*comment\b).)*?\{%-?\s*endcomment\s*-?%\}",
+            r"\{%(?:(?!\{%).)*?%\}",
+            r"\{\{-?\s*(?:site|page|include|content|layout|post)\b[^{}]*\}\}",
+            r"^[^\n]*\n\{:\s*toc\b[^\n]*\}$",
+            r"^\{:[^\n]*\}$",
+            r"^\[\[?_?toc_?\]?\]$",
+            # MDX.
+            r"(?-i:^import\s[^\n]*?[\"'][^\n\"']+[\"'];?[ \t]*$)",
+            r"(?-i:^export\s+(?:const|let|var|function|default|class|async)\b.*?(?=\n\s*\n|\Z))",
+            r"\{/\*(?:(?!\{/\*).)*?\*/\}",
+        )
+    ),
     re.MULTILINE | re.DOTALL | re.IGNORECASE,
 )
 _EXPLICIT_ID = re.compile(r"\s*\{:?\s*#([\w:.-]+)[^{}]*\}\s*$")
@@ -69,7 +81,7 @@ def read_markdown(document: Document, url: str) -> Page:
     :param url: where the site has it
     :raises Unreadable: there is nothing to read
     """
-    tree = LexborHTMLParser(_render(_plain_markdown(document.text)))
+    tree = parse(_render(_plain_markdown(document.text)))
     body = tree.body
     matter = document.matter
     title = matter.title or next((line(h1.text_lexbor()) for h1 in tree.css("h1")), "")

@@ -130,7 +130,7 @@ def _cut(section: Iterable[Block]) -> Iterator[_Part]:
 
 
 def _words(blocks: Iterable[Block]) -> int:
-    return sum(count_words(block.text) for block in blocks)
+    return sum(count_words(block.text or block.under[-1].text) for block in blocks)
 
 
 def _pieces(block: Block) -> Iterator[Block]:

@@ -1,0 +1,177 @@
+"""Pages that lie in a folder, as the files that a site is made from.
+
+The owner's word is `FOLDER=ADDRESS`, or a single file likewise; the address is that of the folder's pages,
+`https://blog.example/`, or a path on the chat's own server, `/posts`. Without an address each page has to
+say its own: HTML by its canonical link, Markdown by its front matter.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from chatsse.errors import ContentError, Unreadable
+from chatsse.knowledge.permalinks import HTML, find_site
+from chatsse.knowledge.front_matter import FrontMatter
+from chatsse.knowledge.page import Outcome, Page, Read, Receipt, Skipped, Unchanged
+from chatsse.knowledge.page_html import NO_ADDRESS, NOINDEX, read_html
+from chatsse.knowledge.page_markdown import Document, parse_document, read_markdown
+
+MAX_BYTES = 5 * 1024 * 1024
+_MARKDOWN = frozenset({".md", ".markdown", ".mdx"})
+# What begins like this is for the generators, but for the names below and a section's `_index.md`.
+_APART = (".", "_")
+_OF_PAGES, _NOT_OF_PAGES = "_posts", frozenset({"node_modules", "themes", "vendor"})
+_ADDRESSED = re.compile(r"(.+?)=((?:https?://|/).*)", re.IGNORECASE | re.DOTALL)
+_DRAFT = "draft"
+
+
+class Folder:
+    """Reads the pages of folders.
+
+    :param known: by location, how each page was got that is known already
+    :ivar total: how many files there are to read; known when iteration begins
+    """
+
+    def __init__(self, known: Mapping[str, Receipt]) -> None:
+        self._known = known
+        self.total = 0
+
+    def pages(self, word: str) -> Iterator[Outcome]:
+        """Yield what becomes of each page that the owner's `word` names.
+
+        :raises ContentError: there is nothing there, or no page has an address
+        """
+        name, address = _parted(word)
+        path = Path(name)
+        if path.is_dir():
+            site = find_site(path, address)
+            paths = sorted(_files(site.folder))
+            reader = _Files(word, site.folder.resolve(), site.is_dated, site.address_of)
+        elif path.is_file():
+            site = find_site(path.parent, "")
+            paths = [path]
+            reader = _Files(
+                word, path.parent.resolve(), site.is_dated, lambda *it: address or site.address_of(*it)
+            )
+        else:
+            raise ContentError(word, "there is no such file or folder")
+        self.total = len(paths)
+        yield from _addressed(
+            word, (reader.outcome(path, self._known.get(path.as_posix())) for path in paths)
+        )
+
+
+class _Files:
+    """Reads the files that one word names.
+
+    :param root: the folder that no file's link may lead out of
+    :param is_dated: whether the site shows no page before its date
+    """
+
+    def __init__(
+        self, word: str, root: Path, is_dated: bool, address_of: Callable[[Path, FrontMatter], str]
+    ) -> None:
+        self._word = word
+        self._root = root
+        self._is_dated = is_dated
+        self._address_of = address_of
+
+    def outcome(self, path: Path, known: Receipt | None) -> Outcome:
+        """Return what becomes of the file at `path`."""
+        location = path.as_posix()
+        try:
+            return self._read(path, known)
+        except Unreadable as error:
+            return Skipped(location, self._word, error.why, is_gone=error.why in (NOINDEX, _DRAFT))
+        except FileNotFoundError:
+            return Skipped(location, self._word, "is gone", is_gone=True)
+        except OSError:
+            return Skipped(location, self._word, "can't be read", is_gone=False)
+
+    def _read(self, path: Path, known: Receipt | None) -> Outcome:
+        body = _bytes(path, self._root)
+        is_html = path.suffix.lower() in HTML
+        document = Document(FrontMatter({}), "") if is_html else parse_document(body)
+        _see_that_public(document.matter, is_dated=self._is_dated)
+        address = self._address_of(path, document.matter)
+        # The same text is another page where the address is another one.
+        digest = hashlib.sha256(address.encode() + b"\n" + body).hexdigest()[:32]
+        receipt = Receipt(path.as_posix(), self._word, "", "", digest)
+        if known == receipt:
+            return Unchanged(receipt)
+        return Read(receipt, read_html(body, address) if is_html else _page(document, address))
+
+
+def _parted(word: str) -> tuple[str, str]:
+    """Return the path and the address of the owner's word."""
+    match = None if Path(word).exists() else _ADDRESSED.fullmatch(word)
+    return (match[1], match[2]) if match else (word, "")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the files in the folder that may be pages."""
+    for above, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if _is_of_pages(name)]
+        for name in names:
+            path = Path(above, name)
+            is_kept = path.stem == "_index" or not name.startswith(_APART)
+            if is_kept and path.suffix.lower() in _MARKDOWN | HTML and path.is_file():
+                yield path
+
+
+def _is_of_pages(name: str) -> bool:
+    return name == _OF_PAGES or not (name.startswith(_APART) or name in _NOT_OF_PAGES)
+
+
+def _bytes(path: Path, root: Path) -> bytes:
+    """Return what is in the file.
+
+    :raises Unreadable: it is none of the folder's pages
+    """
+    if not path.resolve().is_relative_to(root):
+        raise Unreadable("leads out of the folder")
+    with path.open("rb") as file:
+        body = file.read(MAX_BYTES + 1)
+    if len(body) > MAX_BYTES:
+        raise Unreadable("larger than 5 MB")
+    if path.suffix.lower() in HTML and body.startswith(b"---"):
+        raise Unreadable("a template, not a page")
+    return body
+
+
+def _see_that_public(matter: FrontMatter, *, is_dated: bool) -> None:
+    """Raise `Unreadable` where the site does not show the page, or shows it to no search engine."""
+    if NOINDEX in matter.text("robots").lower():
+        raise Unreadable(NOINDEX)
+    today = datetime.now(UTC).date()
+    begins = matter.day("publishdate") or (matter.date if is_dated else None) or date.min
+    ends = matter.day("expirydate") or date.max
+    if matter.is_said("draft", True) or matter.is_said("published", False) or not begins <= today <= ends:
+        raise Unreadable(_DRAFT)
+
+
+def _page(document: Document, address: str) -> Page:
+    if not address:
+        raise Unreadable(NO_ADDRESS)
+    return read_markdown(document, address)
+
+
+def _addressed(word: str, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    """Yield the outcomes, those without an address only when there are others.
+
+    :raises ContentError: not one has an address
+    """
+    homeless: list[Outcome] = []
+    is_any_at_home = False
+    for outcome in outcomes:
+        if isinstance(outcome, Skipped) and outcome.why == NO_ADDRESS:
+            homeless.append(outcome)
+        else:
+            is_any_at_home = is_any_at_home or not isinstance(outcome, Skipped)
+            yield outcome
+    if homeless and not is_any_at_home:
+        raise ContentError(word, f"say where its pages are, e.g. {word}=https://blog.example/")
+    yield from homeless
