@@ -13,11 +13,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from chatsse.errors import ContentError, Unreadable
-from chatsse.knowledge.permalinks import HTML, find_site
 from chatsse.knowledge.front_matter import FrontMatter
 from chatsse.knowledge.page import Outcome, Page, Read, Receipt, Skipped, Unchanged
 from chatsse.knowledge.page_html import NO_ADDRESS, NOINDEX, read_html
 from chatsse.knowledge.page_markdown import Document, parse_document, read_markdown
+from chatsse.knowledge.permalinks import HTML, find_site
 
 MAX_BYTES = 5 * 1024 * 1024
 _MARKDOWN = frozenset({".md", ".markdown", ".mdx"})

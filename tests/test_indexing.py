@@ -1,0 +1,282 @@
+"""Reading a blog from end to end: from its server, by `chatsse index`, into what answers are made from."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from blog_server import BlogServer, Endless, Silence
+from posts import POSTS, post, serve_post, serve_posts, serve_sitemap
+from processes import TREE, until
+
+from chatsse.connections import Connections
+from chatsse.knowledge.editions import LOCK, Editions
+from chatsse.knowledge.indexing import index
+from chatsse.knowledge.library import Library
+from chatsse.knowledge.report import Report
+
+
+@pytest.fixture
+def blog() -> Iterator[BlogServer]:
+    """A blog of three posts, with a sitemap."""
+    with BlogServer() as blog:
+        serve_posts(blog)
+        yield blog
+
+
+@pytest.fixture
+def editions(connections: Connections) -> Editions:
+    return Editions(connections.commands)
+
+
+@pytest.fixture
+def read(editions: Editions) -> Callable[..., Report]:
+    def read(*words: str) -> Report:
+        return index(words, editions, lambda *_: None)
+
+    return read
+
+
+def titles(editions: Editions, question: str) -> list[str]:
+    library = Library(editions, is_expected=True)
+    library.look()
+    assert library.index
+    return [hit.title for hit in library.index.search(question)]
+
+
+def ways(report: Report) -> dict[str, str]:
+    return {each.location.rpartition("/")[2]: each.why for each in report.skipped}
+
+
+class Command:
+    """`chatsse index` as a process of its own."""
+
+    def __init__(self, redis_url: str, *words: str, env: dict[str, str] | None = None) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "chatsse.cli", "index", *words],
+            cwd=TREE,
+            env={**os.environ, "REDIS_URL": redis_url, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def end(self) -> tuple[int, str]:
+        """Return the exit status and what was printed, waiting for both."""
+        printed, _ = self.process.communicate(timeout=60)
+        return self.process.returncode, printed.decode()
+
+
+# What comes of it
+
+
+def test_a_blog_is_read_and_answered_from(
+    blog: BlogServer, read: Callable[..., Report], editions: Editions
+) -> None:
+    report = read(f"{blog.url}/sitemap.xml")
+    assert (report.read, report.unchanged, report.skipped, report.lost) == (3, 0, [], [])
+    assert (report.pages, report.passages) == (3, 3)
+    assert titles(editions, "What does bread need?")[0] == "bread"
+
+
+def test_what_has_not_changed_is_not_fetched_again_and_the_edition_stays(
+    blog: BlogServer, read: Callable[..., Report], editions: Editions
+) -> None:
+    read(f"{blog.url}/sitemap.xml")
+    before = editions.state()
+    report = read(f"{blog.url}/sitemap.xml")
+    assert (report.read, report.unchanged) == (0, 3)
+    assert "if-none-match" in blog.request("/tea").headers
+    assert editions.state().version == before.version
+    assert editions.state().checked_at > before.checked_at
+
+
+def test_what_has_changed_is_read_and_the_rest_taken_over(
+    blog: BlogServer, read: Callable[..., Report], editions: Editions
+) -> None:
+    read(f"{blog.url}/sitemap.xml")
+    serve_post(blog, "tea", "Black tea likes it hotter.")
+    report = read(f"{blog.url}/sitemap.xml")
+    assert (report.read, report.unchanged, report.pages) == (1, 2, 3)
+    assert titles(editions, "black")[0] == "tea"
+    assert titles(editions, "eighty degrees") == []
+    assert titles(editions, "butter")[0] == "cake"
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_page_that_is_gone_is_forgotten(
+    blog: BlogServer, read: Callable[..., Report], editions: Editions, is_listed: bool
+) -> None:
+    read(f"{blog.url}/sitemap.xml")
+    if is_listed:
+        blog.serve("/cake", status=410)
+    else:
+        serve_sitemap(blog, "bread", "tea")
+    report = read(f"{blog.url}/sitemap.xml")
+    assert report.pages == 2
+    assert titles(editions, "cake") == []
+
+
+def test_a_page_that_fails_leaves_its_old_version_in_place(
+    blog: BlogServer, read: Callable[..., Report], editions: Editions
+) -> None:
+    read(f"{blog.url}/sitemap.xml")
+    blog.serve("/cake", status=500)
+    blog.serve("/tea", [b"<h1>", Endless()])
+    serve_post(blog, "bread", "Now with rye.")
+    report = read(f"{blog.url}/sitemap.xml")
+    assert set(ways(report)) == {"cake", "tea"}
+    assert "500" in ways(report)["cake"]
+    assert "larger" in ways(report)["tea"]
+    assert [titles(editions, word)[0] for word in ("rye", "butter", "eighty")] == ["bread", "cake", "tea"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"", 500), (b"", 404), (b"<urlset><url><loc>", 200), (b"<urlset></urlset>", 200), ([Endless()], 200)],
+)
+def test_a_sitemap_that_cannot_be_read_leaves_everything_in_place(
+    blog: BlogServer, read: Callable[..., Report], editions: Editions, body: bytes, status: int
+) -> None:
+    read(f"{blog.url}/sitemap.xml")
+    before = editions.state()
+    blog.serve("/sitemap.xml", body, status=status, kind="application/xml")
+    report = read(f"{blog.url}/sitemap.xml")
+    assert report.lost
+    assert editions.state().version == before.version
+    # So that it is tried again before the day is over.
+    assert editions.state().checked_at == before.checked_at
+
+
+def test_of_several_sources_one_that_fails_does_not_hold_up_the_others(
+    blog: BlogServer, read: Callable[..., Report], editions: Editions, tmp_path: Path
+) -> None:
+    (tmp_path / "rice.md").write_text("---\ntitle: Rice\n---\n\nRice wants to be washed.\n")
+    words = (f"{blog.url}/sitemap.xml", f"{tmp_path}={blog.url}/rice")
+    read(*words)
+    blog.serve("/sitemap.xml", status=500)
+    (tmp_path / "rice.md").write_text("---\ntitle: Rice\n---\n\nRice wants to be soaked.\n")
+    report = read(*words)
+    assert [error.word for error in report.lost] == [words[0]]
+    assert titles(editions, "soaked")[0] == "Rice"
+    assert titles(editions, "butter")[0] == "cake"
+
+
+def test_nothing_to_answer_from_replaces_nothing(
+    blog: BlogServer, read: Callable[..., Report], editions: Editions
+) -> None:
+    read(f"{blog.url}/sitemap.xml")
+    for name in POSTS:
+        blog.serve(f"/{name}", status=404)
+    report = read(f"{blog.url}/sitemap.xml")
+    assert "nothing to answer from" in str(report.lost[0])
+    assert titles(editions, "butter")[0] == "cake"
+
+
+def test_a_page_that_two_sources_name_is_there_once(blog: BlogServer, read: Callable[..., Report]) -> None:
+    report = read(f"{blog.url}/sitemap.xml", f"{blog.url}/tea")
+    assert report.pages == 3
+
+
+# The command
+
+
+def test_the_command_says_what_it_did(blog: BlogServer, redis_url: str) -> None:
+    blog.serve("/cake", status=500)
+    status, printed = Command(redis_url, f"{blog.url}/sitemap.xml").end()
+    assert status == 0
+    assert "2 pages read, 0 unchanged, 1 skipped: 500" in printed
+
+
+def test_the_command_reads_what_the_environment_names(blog: BlogServer, redis_url: str) -> None:
+    status, printed = Command(redis_url, env={"CHATSSE_CONTENT": f"{blog.url}/sitemap.xml"}).end()
+    assert (status, "3 pages read" in printed) == (0, True)
+
+
+def test_the_command_without_anything_to_read_says_what_to_name(redis_url: str) -> None:
+    status, printed = Command(redis_url, env={"CHATSSE_CONTENT": ""}).end()
+    assert status == 2
+    assert printed.startswith("chatsse: CHATSSE_CONTENT: not set")
+
+
+def test_what_cannot_be_read_at_all_is_told_and_is_a_failure(redis_url: str, blog: BlogServer) -> None:
+    status, printed = Command(redis_url, f"{blog.url}/nowhere.xml").end()
+    assert status == 1
+    assert f"could not be read: {blog.url}/nowhere.xml: 404" in printed
+
+
+# Whatever happens on the way
+
+
+@pytest.mark.parametrize("seen", ["/sitemap.xml", "/bread", "/cake"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_killed_at_any_moment_it_leaves_the_old_index_in_use(
+    blog: BlogServer,
+    read: Callable[..., Report],
+    editions: Editions,
+    redis_url: str,
+    connections: Connections,
+    seen: str,
+    number: int,
+) -> None:
+    read(f"{blog.url}/sitemap.xml")
+    before = editions.state()
+    for name in POSTS:
+        serve_post(blog, name, "Everything is new.")
+    blog.serve(seen, before=Silence())
+    asked = len(blog.requests)
+    command = Command(redis_url, f"{blog.url}/sitemap.xml")
+    until(lambda: seen in [each.path for each in blog.requests[asked:]], f"asked for {seen}")
+    command.process.send_signal(number)
+    status, printed = command.end()
+    assert status != 0
+    assert "Traceback" not in printed
+    assert editions.state() == before
+    assert titles(editions, "eighty degrees")[0] == "tea"
+    # A dead process's lock runs out; this one's at once, to save the test the time.
+    connections.commands.execute(("DEL", LOCK))
+    blog.serve(seen, post("new", "Everything is new."))
+    serve_sitemap(blog, *POSTS)
+    assert read(f"{blog.url}/sitemap.xml").read == 3
+
+
+def test_a_full_redis_keeps_the_old_index_and_the_command_says_so(
+    blog: BlogServer,
+    read: Callable[..., Report],
+    editions: Editions,
+    redis_url: str,
+    connections: Connections,
+) -> None:
+    read(f"{blog.url}/sitemap.xml")
+    before = editions.state()
+    serve_post(blog, "tea", "Black tea.")
+    command = None
+    try:
+        connections.commands.execute(("CONFIG", "SET", "maxmemory", 1))
+        command = Command(redis_url, f"{blog.url}/sitemap.xml")
+        status, printed = command.end()
+    finally:
+        connections.commands.execute(("CONFIG", "SET", "maxmemory", 0))
+    assert status == 1
+    assert "redis does not take it: OOM" in printed
+    assert editions.state() == before
+
+
+def test_a_full_disk_keeps_the_old_index_and_the_command_says_so(
+    blog: BlogServer, read: Callable[..., Report], editions: Editions, redis_url: str, tmp_path: Path
+) -> None:
+    read(f"{blog.url}/sitemap.xml")
+    before = editions.state()
+    serve_post(blog, "tea", "Black tea. " * 20_000)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", tmp_path], check=True)
+    try:
+        status, printed = Command(redis_url, f"{blog.url}/sitemap.xml", env={"TMPDIR": str(tmp_path)}).end()
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+    assert status == 1
+    assert "full" in printed or "No space left" in printed
+    assert "Traceback" not in printed
+    assert editions.state() == before

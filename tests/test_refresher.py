@@ -1,0 +1,141 @@
+"""Keeping the index fresh, with real processes: at the start, by the clock, by a publish hook."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pytest
+from blog_server import BlogServer, Silence
+from client import Reader, ask, call
+from posts import POSTS, serve_post, serve_posts
+from processes import App, Redis, tree, until
+from standin import StandIn
+
+TOKEN = "correct-horse-battery"
+MANY = 40
+
+
+@pytest.fixture
+def blog() -> Iterator[BlogServer]:
+    with BlogServer() as blog:
+        serve_posts(blog)
+        yield blog
+
+
+class Farm:
+    """Processes that answer from one blog, on a Redis of their own."""
+
+    def __init__(
+        self, redis_url: str, model: StandIn, blog: BlogServer, folder: Path, stack: ExitStack
+    ) -> None:
+        self._redis_url = redis_url
+        self._model = model
+        self._blog = blog
+        self._folder = folder
+        self._stack = stack
+        self.apps: list[App] = []
+
+    def start(self, **env: str) -> App:
+        folder = self._folder / str(len(self.apps))
+        folder.mkdir()
+        content = {"CHATSSE_CONTENT": f"{self._blog.url}/sitemap.xml", "CHATSSE_INDEX_TOKEN": TOKEN}
+        app = App(self._redis_url, self._model.url, folder, content | env)
+        self.apps.append(self._stack.enter_context(app))
+        return app
+
+    def found(self, question: str) -> list[str]:
+        """Return what the model gets with a question: the passages' texts."""
+        reader = Reader(self.apps[0].url + ask(self.apps[0].url, question)["stream"]).read()
+        assert reader.end.event == "done"
+        (call,) = [call for call in self._model.calls if call.prompt == question]
+        content: list[dict[str, Any]] = call.body["messages"][-1]["content"]
+        return [block["content"][0]["text"] for block in content if block["type"] == "search_result"]
+
+
+@pytest.fixture
+def farm(redis: Redis, redis_url: str, model: StandIn, blog: BlogServer, tmp_path: Path) -> Iterator[Farm]:
+    with ExitStack() as stack:
+        yield Farm(redis_url, model, blog, tmp_path, stack)
+
+
+def publish(app: App, token: str = TOKEN) -> int:
+    return call("POST", f"{app.url}/index", headers={"Authorization": f"Bearer {token}"}).status
+
+
+def took(app: App) -> int:
+    """Return how many editions a process has taken into use."""
+    return app.log.read_text().count("answers come from")
+
+
+def test_a_server_that_starts_reads_the_blog_and_a_question_waits_for_it(farm: Farm, word: str) -> None:
+    farm.start()
+    assert farm.found(f"{word} What does bread need?") == [POSTS["bread"]]
+
+
+def test_a_publish_hook_has_all_processes_answer_from_the_new_pages_and_none_fails_meanwhile(
+    farm: Farm, blog: BlogServer, word: str
+) -> None:
+    apps = [farm.start(), farm.start()]
+    until(lambda: all(took(app) for app in apps), "both have the index")
+    texts: list[list[str]] = []
+    stopped = threading.Event()
+
+    def keep_asking() -> None:
+        while not stopped.is_set():
+            texts.append(farm.found(f"{word} {len(texts)} tea?"))
+
+    asking = gevent.spawn(keep_asking)
+    until(lambda: texts, "a first answer")
+    serve_post(blog, "tea", "Black tea likes it hotter.")
+    assert publish(apps[0]) == 202
+    until(lambda: all(took(app) == 2 for app in apps), "both have the new one")
+    begun = len(texts)
+    until(lambda: len(texts) > begun + MANY, "many more answers")
+    stopped.set()
+    asking.get(timeout=30)
+    assert set(map(tuple, texts[begun + 1 :])) == {("Black tea likes it hotter.",)}
+    assert set(map(tuple, texts)) == {(POSTS["tea"],), ("Black tea likes it hotter.",)}
+
+
+def test_an_old_index_is_read_again_by_the_clock(farm: Farm, blog: BlogServer) -> None:
+    apps = [farm.start(CHATSSE_REFRESH_S="1") for _ in range(2)]
+    until(lambda: all(took(app) for app in apps), "both have the index")
+    serve_post(blog, "tea", "Black tea likes it hotter.")
+    until(lambda: all(took(app) == 2 for app in apps), "both have the new one")
+
+
+def test_who_does_not_know_the_token_has_nothing_read(farm: Farm) -> None:
+    app = farm.start()
+    until(lambda: took(app), "the index")
+    for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
+        reply = call("POST", f"{app.url}/index", headers=header)
+        assert (reply.status, reply.code) == (401, "token_wrong")
+    assert "pages read, 3 unchanged" not in app.log.read_text()
+
+
+def test_without_a_token_there_is_no_hook(farm: Farm) -> None:
+    assert publish(farm.start(CHATSSE_INDEX_TOKEN="")) == 404
+
+
+def test_a_blog_that_is_away_leaves_the_index_in_use_and_the_log_says_so(
+    farm: Farm, blog: BlogServer, word: str
+) -> None:
+    app = farm.start()
+    until(lambda: took(app), "the index")
+    blog.serve("/sitemap.xml", status=500)
+    publish(app)
+    until(lambda: "could not be read" in app.log.read_text(), "the log says so")
+    assert farm.found(f"{word} bread?") == [POSTS["bread"]]
+
+
+def test_a_process_that_leaves_ends_the_reading_that_it_has_begun(farm: Farm, blog: BlogServer) -> None:
+    blog.serve("/tea", before=Silence())
+    app = farm.start()
+    until(lambda: "/tea" in blog.asked, "the reading hangs")
+    pids = tree(app.pid)
+    app.kill(signal.SIGTERM)
+    until(lambda: not any(tree(pid) for pid in pids), "all of it is gone")
