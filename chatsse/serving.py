@@ -160,6 +160,7 @@ def on_starting(server: Any) -> None:
 def when_ready(server: Any) -> None:
     """Tell a person where to look, and who will answer."""
     server.log.info("chatsse: http://localhost:%s, answers by %s", bind.rpartition(":")[2], _who(settings))
+    server.log.info("chatsse: content: %s", _what(settings))
 
 
 def post_fork(server: Any, worker: Worker) -> None:
@@ -191,6 +192,13 @@ def _who(settings: Config) -> str:
     if settings.provider == "demo" and not settings.anthropic_api_key:
         return "the demo (ANTHROPIC_API_KEY is not set)"
     return f"{settings.provider}, {settings.model}"
+
+
+def _what(settings: Config) -> str:
+    if settings.content:
+        return " ".join(settings.content)
+    unless = "CHATSSE_CONTENT is not set; `chatsse index` may have read some"
+    return f"the sample blog ({unless})" if settings.provider == "demo" else f"none ({unless})"
 
 
 with one_line_errors():

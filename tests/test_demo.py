@@ -67,6 +67,12 @@ def test_what_looks_like_a_mark_in_a_quote_is_none() -> None:
     assert len([part for part in parts if isinstance(part, Citation)]) == 2
 
 
+def test_prose_is_quoted_rather_than_code() -> None:
+    mixed = Source("/posts/code", "Code", ("hot = oven.must_be(hot)\nprint(hot)", "It must be hot."))
+    assert "print" not in text_of(answer(request(mixed)))
+    assert "print" in text_of(answer(request(Source("/posts/code", "Code", mixed.paragraphs[:1]))))
+
+
 def test_it_comes_word_by_word() -> None:
     words = [part.text for part in answer(request(OVEN, TEA)) if isinstance(part, Text)]
     assert all(len(word.split()) <= 1 for word in words)

@@ -47,10 +47,12 @@ def _parts(request: Request) -> Iterator[Part]:
 
 def _quote(source: Source, question: str) -> str:
     """Return the paragraph that shares most words with the question, and what follows if that is short."""
+    # Tables and code, which have lines, only where there is nothing else.
+    paragraphs = [text for text in source.paragraphs if "\n" not in text] or source.paragraphs
     asked = _words(question)
-    best = max(range(len(source.paragraphs)), key=lambda n: len(asked & _words(source.paragraphs[n])))
-    quote = source.paragraphs[best]
-    for paragraph in source.paragraphs[best + 1 :]:
+    best = max(range(len(paragraphs)), key=lambda n: len(asked & _words(paragraphs[n])))
+    quote = paragraphs[best]
+    for paragraph in paragraphs[best + 1 :]:
         if len(f"{quote} {paragraph}".split()) > QUOTED_WORDS:
             break
         quote = f"{quote}\n\n{paragraph}"
