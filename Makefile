@@ -17,7 +17,7 @@ with_npm = if command -v npm >/dev/null; then $(MAKE) -s tests/node_modules/read
 	else echo "npm is not installed: skipped $(1)"; [ -z "$${CI:-}" ]; fi
 
 .PHONY: help install run test test-js test-valkey test-redis test-browser test-browsers lint types bench \
-	bench-widget faults tools
+	bench-widget bench-search eval faults tools
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,12 @@ bench: .venv/ready ## how much a token costs
 
 bench-widget: .venv/ready ## what the widget costs the page that it is on
 	$(PYTHON) bench/widget.py
+
+bench-search: .venv/ready ## what a search costs
+	$(PYTHON) bench/search.py
+
+eval: .venv/ready ## how well the search finds
+	$(PYTHON) bench/eval.py
 
 faults: .venv/ready ## whether answers survive every fault there is
 	$(PYTHON) bench/faults.py

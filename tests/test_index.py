@@ -1,5 +1,8 @@
+import os
 import random
 import sqlite3
+import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -344,14 +347,57 @@ def test_keeping_what_is_not_there_is_an_error(small: Index, tmp_path: Path) -> 
         Builder(tmp_path / "new").keep(small, "/nowhere")
 
 
-def test_what_was_not_finished_is_no_index(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pages", [0, 3_000])
+def test_what_was_not_finished_is_no_index(tmp_path: Path, pages: int) -> None:
     path = tmp_path / "index"
     builder = Builder(path)
-    for n in range(300):
+    for n in range(pages):
         builder.add(receipt(f"/{n}"), page(f"{n}", f"Text {n}. " * 200))
+    assert bool(path.stat().st_size) == bool(pages)
     with pytest.raises(BadIndex):
         Index(path)
     builder.close()
+    with pytest.raises(BadIndex):
+        Index(path)
+
+
+def test_what_did_not_reach_the_disk_is_no_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError("no space left on device")
+
+    builder = Builder(tmp_path / "index")
+    builder.add(receipt("/tea"), page("tea", "Green tea."))
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="no space"):
+        builder.finish()
+    builder.close()
+    with pytest.raises(BadIndex):
+        Index(tmp_path / "index")
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from chatsse.knowledge.index import Builder
+from chatsse.knowledge.page import Page, Passage, Receipt
+
+builder = Builder(Path(sys.argv[1]))
+for n in range(1_000_000):
+    url = f"https://blog.example/{n}"
+    text = f"Text number {n} says what {n + 1} does not. " * 50
+    builder.add(Receipt(url, "", "", "", ""), Page(url, "", "en", None, "", (Passage(url, (), (text,)),)))
+    if n == 2_000:
+        print("begun", flush=True)
+"""
+
+
+def test_what_was_killed_is_no_index(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    with subprocess.Popen([sys.executable, "-c", KILLED, path], stdout=subprocess.PIPE) as builder:
+        assert builder.stdout
+        assert builder.stdout.readline() == b"begun\n"
+        builder.kill()
+    assert path.stat().st_size
     with pytest.raises(BadIndex):
         Index(path)
 

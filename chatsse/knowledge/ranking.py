@@ -95,7 +95,7 @@ class Ranking:
 
     def _said_so(self, question: str) -> dict[int, float]:
         """Return the passages that hold the question as it is: "to be or not to be" is all stop words."""
-        phrases = {" ".join(stems.of_text(question)) for stems in self._stems} - {""}
+        phrases = {" ".join(stems.of_text(question)[:_MOST_WORDS]) for stems in self._stems} - {""}
         return dict(self._match(" OR ".join(f'"{phrase}"' for phrase in phrases)) if phrases else ())
 
     def _sum(self, shares: dict[tuple[str, ...], float]) -> dict[int, float]:
