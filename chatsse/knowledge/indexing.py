@@ -102,8 +102,8 @@ class _Reading:
             case Unchanged(receipt):
                 self._keep(receipt)
             case Skipped(location, is_gone=False):
-                if receipt := self._known.get(location):
-                    self._keep(receipt)
+                if known := self._known.get(location):
+                    self._keep(known)
         self._report.count(outcome)
 
     def _keep(self, receipt: Receipt) -> None:
