@@ -109,7 +109,7 @@ class Reader:
                 self._begin_whole(node)
             elif tag in _LISTS:
                 self._begin_list(node, tag)
-            elif tag in ("li", "dd") and self._lists:
+            elif tag in ("li", "dd", "dt") and self._lists:
                 self._lists[-1].marker = _marker(self._lists[-1], tag)
 
     def _leave(self, node: LexborNode, tag: str) -> None:
@@ -135,7 +135,8 @@ class Reader:
         """Add the text so far: to the list that is open, or as a paragraph."""
         lines = [text for text in map(line, "".join(self._text).split("\n")) if text]
         self._text.clear()
-        if not lines:
+        # A paragraph without a letter is an ornament.
+        if not any(map(plain, lines)):
             return
         if not self._lists:
             self._add("paragraph", "\n".join(lines))
@@ -238,8 +239,8 @@ def plain(text: str) -> str:
 
 
 def _marker(items: _List, tag: str) -> str:
-    if tag == "dd":
-        return "  "
+    if tag != "li":
+        return "  " if tag == "dd" else ""
     if items.number is None:
         return "- "
     items.number += 1
@@ -257,9 +258,9 @@ def _first_number(node: LexborNode) -> int:
 
 def holds_data(table: LexborNode) -> bool:
     """Tell whether a table is one, rather than the page's layout."""
-    return table.attributes.get("role") != "presentation" and not any(
-        node.mem_id != table.mem_id for node in table.css(_NO_DATA)
-    )
+    if table.attributes.get("role") == "presentation" or not table.css_first("tr ~ tr, th, tbody ~ tbody"):
+        return False
+    return all(node.mem_id == table.mem_id for node in table.css(_NO_DATA))
 
 
 def _code(text: str) -> str:

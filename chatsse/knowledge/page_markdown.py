@@ -36,7 +36,7 @@ _TAGS = re.compile(
             r"(?P<code>^[ \t>]*(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t>]*(?P=fence)[`~]*[ \t]*$|\Z)",
             r"(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n\s*\n).)+?(?<!`)(?P=ticks)(?!`))",
             # Hugo's, shown rather than called; and called.
-            r"\{\{[<%]/\*(?P<shown>(?:(?!\{\{[<%]).)*?)\*/[>%]\}\}",
+            r"\{\{(?P<escaped>[<%])/\*(?P<shown>(?:(?!\{\{[<%]).)*?)\*/[>%]\}\}",
             r"\{\{[<%](?:(?!\{\{[<%]).)*?[>%]\}\}",
             # Liquid's, and the marks that Jekyll's Markdown adds.
             r"\{%-?\s*comment\s*-?%\}(?:(?!\{%-?\s*comment\b).)*?\{%-?\s*endcomment\s*-?%\}",
@@ -95,7 +95,13 @@ def read_markdown(document: Document, url: str) -> Page:
 def _plain_markdown(text: str) -> str:
     """Return the text without what only its site's generator understands."""
     text = _HIGHLIGHT.sub(lambda tag: f"~~~~{tag[1] or tag[2]}~~~~", text)
-    return _TAGS.sub(lambda tag: tag["code"] or tag["shown"] or "", text)
+    return _TAGS.sub(_kept, text)
+
+
+def _kept(tag: re.Match[str]) -> str:
+    if tag["shown"] is None:
+        return tag["code"] or ""
+    return f"{{{{{tag['escaped']}{tag['shown']}{'>' if tag['escaped'] == '<' else '%'}}}}}"
 
 
 def _render(text: str) -> str:

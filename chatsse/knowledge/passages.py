@@ -48,7 +48,9 @@ _CUTS = (
     re.compile(r"\s+|\Z"),
     re.compile(r"[\s\S]{500}|\Z"),
 )
-_MARKER = re.compile(r"\s*(?:- |\d+\. )?\s*")
+_MARKER = re.compile(r"\s*(?:- |\d+\. |(?:\| )+)?\s*")
+# What generators set in finer type than an author writes.
+_TYPESET = re.compile(r"[\"']|--|\.\.\.")
 _UNSPACED_STOP = re.compile(r"[、。，！？：；「」『』（）]")
 # RFC 3986 allows these in a fragment.
 _FRAGMENT_SAFE = "!$&'()*+,;=:@/?"
@@ -238,9 +240,18 @@ def _quoted(anchor: str) -> str:
 
 
 def _first_words(text: str) -> str:
-    """Return the words that a block begins with, as they stand on the page in one line or cell."""
-    first = _MARKER.sub("", text.lstrip(), count=1).split("\n", 1)[0].split(" | ", 1)[0]
-    words = " ".join(first.split()[:FRAGMENT_WORDS])
+    """Return the words near the beginning of a block, as they stand on the page in one line or cell."""
+    first = _MARKER.sub("", text, count=1).split("\n", 1)[0].split(" | ", 1)[0]
+    words = " ".join(_untouched(first.split())[:FRAGMENT_WORDS])
     if _UNSPACED.search(words[:FRAGMENT_UNSPACED]):
         return next(filter(None, _UNSPACED_STOP.split(words)), "")[:FRAGMENT_UNSPACED]
     return words if len(words) <= FRAGMENT_CHARS else words[:FRAGMENT_CHARS].rpartition(" ")[0]
+
+
+def _untouched(words: list[str]) -> list[str]:
+    """Return the first few words together that no generator changes, or the most there are."""
+    runs = [
+        list(run) for is_set, run in groupby(words, lambda word: bool(_TYPESET.search(word))) if not is_set
+    ]
+    few = (run for run in runs if len(run) >= FRAGMENT_WORDS // 2)
+    return next(few, max(runs, key=len, default=words))

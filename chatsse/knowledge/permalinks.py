@@ -36,7 +36,7 @@ _STYLES = {
     "pretty": "/:categories/:year/:month/:day/:title/",
     "none": "/:categories/:title.html",
 }
-_POST = re.compile(r"(\d{4}-\d{1,2}-\d{1,2})-(.+)")
+_POST = re.compile(r"(\d{4}-\d{2}-\d{2})-(.+)")
 _OWN_ADDRESS = ("url", "permalink", "canonicalurl", "canonical_url", "canonical")
 
 
@@ -46,6 +46,7 @@ class Site:
 
     :param kind: `hugo`, `jekyll`, `astro` or `plain`
     :param folder: the one that holds the pages
+    :param root: the one that the site's text is in, the same or above it
     :param address: where the folder's pages are, without a slash at its end; empty: each page says its own
     :param home: of the site's first page, likewise
     :param permalink: Jekyll's pattern
@@ -53,6 +54,7 @@ class Site:
 
     kind: str
     folder: Path
+    root: Path
     address: str
     home: str
     permalink: str
@@ -73,7 +75,7 @@ class Site:
         if relative.suffix.lower() in HTML:
             return self._below(_html_path(relative))
         if self.kind == "jekyll":
-            return self._of_home(_jekyll_path(relative, matter, self.permalink))
+            return self._of_home(_jekyll_path(path.absolute().relative_to(self.root), matter, self.permalink))
         if own:
             return self._of_home(own)
         path_of = {"hugo": _hugo_path, "astro": _astro_path, "plain": _plain_path}[self.kind]
@@ -92,14 +94,16 @@ def find_site(folder: Path, address: str) -> Site:
     :param address: of the folder's pages; empty: each page says its own
     """
     address = address.rstrip("/")
-    for parent in (folder, *folder.absolute().parents):
-        for kind, texts in _marked(parent):
-            if folder.absolute().is_relative_to(texts.absolute()):
-                below = folder.absolute().relative_to(texts.absolute()).parts
-                return Site(kind, folder, address, _home(address, below), _permalink(parent, kind))
-            if texts.absolute().is_relative_to(folder.absolute()):
-                return Site(kind, texts, address, address, _permalink(parent, kind))
-    return Site("plain", folder, address, _home(address, ()), "")
+    here = folder.absolute()
+    for above in (here, *here.parents):
+        for kind, root in _marked(above):
+            permalink = _permalink(above) if kind == "jekyll" else ""
+            if here.is_relative_to(root):
+                home = _home(address, here.relative_to(root).parts)
+                return Site(kind, folder, root, address, home, permalink)
+            if root.is_relative_to(here):
+                return Site(kind, folder / root.relative_to(here), root, address, address, permalink)
+    return Site("plain", folder, here, address, address, "")
 
 
 def _marked(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -117,9 +121,7 @@ def _home(address: str, below: tuple[str, ...]) -> str:
     return address.removesuffix("".join(f"/{part}" for part in below if part != "_posts"))
 
 
-def _permalink(folder: Path, kind: str) -> str:
-    if kind != "jekyll":
-        return ""
+def _permalink(folder: Path) -> str:
     for name in _JEKYLL:
         try:
             said = yaml.safe_load((folder / name).read_text(encoding="utf-8"))
@@ -192,5 +194,5 @@ def _filled(pattern: str, day: date | None, title: str, categories: list[str]) -
     if day:
         values |= {"year": f"{day:%Y}", "month": f"{day:%m}", "day": f"{day:%d}", "short_year": f"{day:%y}"}
         values |= {"i_month": str(day.month), "i_day": str(day.day)}
-    path = re.sub(r":(\w+?)(?=[^a-z_]|$)", lambda name: values.get(name[1], name[0]), pattern)
+    path = re.sub(f":({'|'.join(values)})", lambda name: values[name[1]], pattern)
     return re.sub(r"/{2,}", "/", path)

@@ -1,0 +1,315 @@
+import os
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from chatsse.errors import ContentError
+from chatsse.knowledge.folder import MAX_BYTES, Folder
+from chatsse.knowledge.page import Outcome, Read, Receipt, Skipped, Unchanged
+
+SITE = "https://blog.example"
+TEMPLATES = Path(__file__).parent.parent / "templates"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Words are paths as an owner writes them: from where the server starts."""
+    monkeypatch.chdir(tmp_path)
+    return
+
+
+def write(path: str, front: str = "", text: str = "Tea.") -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(f"---\ntitle: Tea\n{front}\n---\n{text}" if front else text, encoding="utf-8")
+
+
+def outcomes(word: str, known: dict[str, Receipt] | None = None) -> dict[str, Outcome]:
+    read = {}
+    for outcome in Folder(known or {}).pages(word):
+        location = outcome.location if isinstance(outcome, Skipped) else outcome.receipt.location
+        assert location not in read
+        read[location] = outcome
+    return read
+
+
+def addresses(word: str) -> dict[str, str]:
+    return {path: read.page.url for path, read in outcomes(word).items() if isinstance(read, Read)}
+
+
+def skipped(word: str) -> dict[str, tuple[str, bool]]:
+    return {
+        path: (read.why, read.is_gone) for path, read in outcomes(word).items() if isinstance(read, Skipped)
+    }
+
+
+# -- Where pages are.
+
+
+def test_the_sample_blogs_posts_are_on_the_chats_own_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(TEMPLATES.parent)
+    read = addresses("templates/posts=/posts")
+    assert read["templates/posts/one-way-is-enough.md"] == "/posts/one-way-is-enough"
+    assert len(read) == len(list((TEMPLATES / "posts").glob("*.md")))
+
+
+def test_a_plain_folders_pages_are_where_their_files_lie() -> None:
+    for path in (
+        "tea.md",
+        "a/b c.markdown",
+        "a/index.md",
+        "index.md",
+        "x.mdx",
+        "y/z.html",
+        "y/index.htm",
+        "n.txt",
+    ):
+        write(f"notes/{path}")
+    write("notes/slug.md", "slug: other")
+    write("notes/url.md", "permalink: /else/where/")
+    write("notes/own.md", f"canonicalURL: {SITE}/own")
+    assert addresses(f"notes={SITE}/n/") == {
+        "notes/tea.md": f"{SITE}/n/tea",
+        "notes/a/b c.markdown": f"{SITE}/n/a/b%20c",
+        "notes/a/index.md": f"{SITE}/n/a/",
+        "notes/index.md": f"{SITE}/n/",
+        "notes/x.mdx": f"{SITE}/n/x",
+        "notes/y/z.html": f"{SITE}/n/y/z.html",
+        "notes/y/index.htm": f"{SITE}/n/y/",
+        "notes/slug.md": f"{SITE}/n/other",
+        "notes/url.md": f"{SITE}/n/else/where/",
+        "notes/own.md": f"{SITE}/own",
+    }
+
+
+def test_hugos_pages_are_where_hugo_puts_them() -> None:
+    write("blog/hugo.toml", text="baseURL = 'x'")
+    for path in ("_index.md", "about.md", "posts/_index.md", "posts/My Tea.md", "posts/bundle/index.md"):
+        write(f"blog/content/{path}")
+    write("blog/content/posts/a.md", "slug: b")
+    write("blog/content/posts/c.md", "url: /d/")
+    write("blog/README.md")
+    write("blog/themes/x/content/y.md")
+    posts = {
+        "blog/content/posts/_index.md": f"{SITE}/posts/",
+        "blog/content/posts/My Tea.md": f"{SITE}/posts/my-tea/",
+        "blog/content/posts/bundle/index.md": f"{SITE}/posts/bundle/",
+        "blog/content/posts/a.md": f"{SITE}/posts/b/",
+        "blog/content/posts/c.md": f"{SITE}/d/",
+    }
+    pages = {"blog/content/_index.md": f"{SITE}/", "blog/content/about.md": f"{SITE}/about/"}
+    assert addresses(f"blog={SITE}") == pages | posts
+    assert addresses(f"blog/content={SITE}/") == pages | posts
+    assert addresses(f"blog/content/posts={SITE}/posts/") == posts
+
+
+@pytest.mark.parametrize(
+    ("permalink", "address"),
+    [
+        ("", "/tea/2024/01/02/hot-leaves.html"),
+        ("permalink: pretty", "/tea/2024/01/02/hot-leaves/"),
+        ("permalink: none", "/tea/hot-leaves.html"),
+        ("permalink: /blog/:year/:i_month/:slug:output_ext", "/blog/2024/1/hot-leaves.html"),
+        ("permalink: /:short_year:month:day_:title/", "/240102_hot-leaves/"),
+        ("permalink: [", "/tea/2024/01/02/hot-leaves.html"),
+    ],
+)
+def test_jekylls_posts_are_where_its_permalinks_say(permalink: str, address: str) -> None:
+    write("blog/_config.yml", text=permalink)
+    write("blog/_posts/2024-01-02-hot-leaves.md", "categories: Tea")
+    assert addresses(f"blog={SITE}") == {"blog/_posts/2024-01-02-hot-leaves.md": SITE + address}
+    assert addresses(f"blog/_posts={SITE}/") == {"blog/_posts/2024-01-02-hot-leaves.md": SITE + address}
+
+
+def test_jekylls_pages_are_where_jekyll_puts_them() -> None:
+    write("blog/_config.yml", text="title: x")
+    for path in ("index.md", "about.md", "_site/about.html", "_layouts/post.html", "vendor/x.md"):
+        write(f"blog/{path}")
+    write("blog/imprint.md", "permalink: /legal/")
+    write("blog/news/_posts/2024-01-02-a.md", "date: 2024-03-04")
+    assert addresses(f"blog={SITE}/b") == {
+        "blog/index.md": f"{SITE}/b/",
+        "blog/about.md": f"{SITE}/b/about.html",
+        "blog/imprint.md": f"{SITE}/b/legal/",
+        "blog/news/_posts/2024-01-02-a.md": f"{SITE}/b/news/2024/03/04/a.html",
+    }
+
+
+def test_astros_pages_are_where_astro_puts_them() -> None:
+    write("site/astro.config.mjs", text="export default {}")
+    write("site/src/content/blog/First Post.md")
+    write("site/src/content/blog/second/index.mdx")
+    write("site/src/content/blog/third.md", "slug: 3rd")
+    write("site/README.md")
+    expected = {
+        "site/src/content/blog/First Post.md": f"{SITE}/blog/first-post/",
+        "site/src/content/blog/second/index.mdx": f"{SITE}/blog/second/",
+        "site/src/content/blog/third.md": f"{SITE}/blog/3rd/",
+    }
+    assert addresses(f"site={SITE}") == expected
+    assert addresses(f"site/src/content/blog={SITE}/blog") == expected
+
+
+def test_a_single_file_is_at_the_address_that_the_owner_names() -> None:
+    write("notes/tea.md")
+    write("notes/milk.md")
+    assert addresses(f"notes/tea.md={SITE}/x") == {"notes/tea.md": f"{SITE}/x"}
+
+
+def test_without_an_address_each_page_has_to_say_its_own() -> None:
+    write("out/tea.html", text=f"<link rel=canonical href='{SITE}/tea'><p>Tea.")
+    write("out/milk.md", f"url: {SITE}/milk")
+    write("out/none.html", text="<p>Nowhere.")
+    write("out/path.md", "url: /path")
+    assert addresses("out") == {"out/tea.html": f"{SITE}/tea", "out/milk.md": f"{SITE}/milk"}
+    homeless = ("does not say its address", False)
+    assert skipped("out") == {"out/none.html": homeless, "out/path.md": homeless}
+
+
+def test_a_folder_of_which_no_page_says_an_address_is_an_error_that_says_what_to_do() -> None:
+    write("notes/tea.md")
+    with pytest.raises(
+        ContentError, match=r"^notes: say where its pages are, e\.g\. notes=https://blog\.example/$"
+    ):
+        outcomes("notes")
+
+
+@pytest.mark.parametrize("word", ["nowhere", f"nowhere={SITE}", f"={SITE}", "notes=posts"])
+def test_a_word_that_names_nothing_is_an_error(word: str) -> None:
+    write("notes/tea.md")
+    with pytest.raises(ContentError, match="no such file or folder"):
+        outcomes(word)
+
+
+def test_a_name_may_have_an_equals_sign() -> None:
+    write("a=b/tea.md")
+    assert addresses(f"a=b={SITE}/x?y=z") == {"a=b/tea.md": f"{SITE}/x?y=z/tea"}
+
+
+# -- What is read.
+
+
+def test_what_no_reader_of_the_site_sees_is_left_out() -> None:
+    for path in (
+        "tea.md",
+        ".hidden.md",
+        ".git/x.md",
+        "_drafts/x.md",
+        "_includes/x.html",
+        "node_modules/x/y.md",
+    ):
+        write(f"notes/{path}")
+    assert list(outcomes(f"notes={SITE}")) == ["notes/tea.md"]
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        "draft: true",
+        "draft: 'true'",
+        "Draft: yes",
+        "published: false",
+        "publishDate: 9999-01-01",
+        "expiryDate: 2020-01-01",
+    ],
+)
+def test_a_draft_is_gone(front: str) -> None:
+    write("notes/tea.md", front)
+    assert skipped(f"notes={SITE}") == {"notes/tea.md": ("draft", True)}
+
+
+def test_a_page_of_tomorrow_waits_where_its_generator_makes_it_wait() -> None:
+    write("notes/tea.md", "date: 9999-01-01")
+    assert addresses(f"notes={SITE}")
+    write("notes/_config.yml", text="title: x")
+    assert skipped(f"notes={SITE}") == {"notes/tea.md": ("draft", True)}
+
+
+def test_pages_that_are_not_to_be_found_are_gone() -> None:
+    write("notes/tea.md", "robots: noindex, nofollow")
+    write("notes/milk.html", text="<meta name=robots content=noindex><p>Milk.")
+    assert set(skipped(f"notes={SITE}").values()) == {("noindex", True)}
+
+
+def test_pages_that_fail_are_reported_and_keep_no_others_from_being_read() -> None:
+    write("notes/tea.md")
+    write("notes/broken.md", "x: [")
+    write("notes/empty.md", text="\n")
+    write("notes/template.html", "layout: x")
+    Path("notes/latin.md").write_bytes(b"\xff")
+    Path("notes/huge.md").write_bytes(b"x" * (MAX_BYTES + 1))
+    assert skipped(f"notes={SITE}") == {
+        "notes/broken.md": ("front matter can't be read", False),
+        "notes/empty.md": ("no text", False),
+        "notes/template.html": ("a template, not a page", False),
+        "notes/latin.md": ("not in UTF-8", False),
+        "notes/huge.md": ("larger than 5 MB", False),
+    }
+    assert list(addresses(f"notes={SITE}")) == ["notes/tea.md"]
+
+
+def test_no_link_leads_out_of_the_folder() -> None:
+    write("secret/x.md")
+    write("notes/tea.md")
+    Path("notes/link.md").symlink_to(Path("secret/x.md").absolute())
+    Path("notes/folder").symlink_to(Path("secret").absolute())
+    Path("notes/loop").symlink_to(Path("notes").absolute())
+    Path("notes/inside.md").symlink_to("tea.md")
+    assert skipped(f"notes={SITE}") == {"notes/link.md": ("leads out of the folder", False)}
+    assert list(addresses(f"notes={SITE}")) == ["notes/inside.md", "notes/tea.md"]
+
+
+def test_what_is_no_file_is_not_waited_for() -> None:
+    write("notes/tea.md")
+    os.mkfifo("notes/pipe.md")
+    assert list(outcomes(f"notes={SITE}")) == ["notes/tea.md"]
+
+
+# -- Receipts.
+
+
+def known_of(word: str) -> dict[str, Receipt]:
+    return {path: read.receipt for path, read in outcomes(word).items() if isinstance(read, Read)}
+
+
+def test_a_page_comes_with_its_receipt() -> None:
+    write("notes/tea.md", "date: 2024-01-02")
+    (read,) = outcomes(f"notes={SITE}").values()
+    assert isinstance(read, Read)
+    assert read.page.date == date(2024, 1, 2)
+    assert (read.receipt.location, read.receipt.source) == ("notes/tea.md", f"notes={SITE}")
+    assert (read.receipt.etag, read.receipt.last_modified, len(read.receipt.digest)) == ("", "", 32)
+
+
+def test_only_what_has_changed_is_read_again() -> None:
+    write("notes/tea.md")
+    write("notes/milk.md")
+    known = known_of(f"notes={SITE}")
+    write("notes/milk.md", text="Oats.")
+    again = outcomes(f"notes={SITE}", known)
+    assert again["notes/tea.md"] == Unchanged(known["notes/tea.md"])
+    assert isinstance(again["notes/milk.md"], Read)
+
+
+def test_a_page_that_has_moved_is_read_again() -> None:
+    write("blog/_config.yml", text="permalink: pretty")
+    write("blog/tea.md")
+    known = known_of(f"blog={SITE}")
+    write("blog/_config.yml", text="permalink: date")
+    assert isinstance(outcomes(f"blog={SITE}", known)["blog/tea.md"], Read)
+
+
+def test_a_page_that_became_a_draft_is_gone_though_its_bytes_are_known() -> None:
+    write("notes/tea.md", "draft: true")
+    receipt = Receipt("notes/tea.md", f"notes={SITE}", "", "", "0" * 32)
+    (outcome,) = outcomes(f"notes={SITE}", {"notes/tea.md": receipt}).values()
+    assert outcome == Skipped("notes/tea.md", f"notes={SITE}", "draft", is_gone=True)
+
+
+def test_the_number_of_files_is_known_when_the_first_is_read() -> None:
+    for n in range(3):
+        write(f"notes/{n}.md")
+    folder = Folder({})
+    next(folder.pages(f"notes={SITE}"))
+    assert folder.total == 3
