@@ -31,6 +31,8 @@ def page_of(body: bytes, url: str, charset: str | None) -> Page:
     """Return a page with its whole body as its title."""
     if b"noindex" in body:
         raise Unreadable("noindex")
+    if b"blank" in body:
+        raise Unreadable("no text")
     if b"crash" in body:
         raise RecursionError
     return Page(url, body.decode(charset or "utf-8", "replace"), "", None, "", ())
@@ -156,6 +158,7 @@ def test_what_fails_keeps_its_old_version_and_what_is_gone_does_not(blog: BlogSe
         "/circle": "redirects in a circle",
         "/away": "redirects to another site: elsewhere.example",
         "/crash": "failed to be read",
+        "/blank": "no text",
         "/404": "404 Not Found, gone",
         "/410": "410 Gone, gone",
         "/noindex": "noindex, gone",
@@ -173,6 +176,7 @@ def test_what_fails_keeps_its_old_version_and_what_is_gone_does_not(blog: BlogSe
     blog.serve("/circle", status=302, headers={"Location": "/circle"})
     blog.serve("/away", status=302, headers={"Location": "https://elsewhere.example/"})
     blog.serve("/crash", "crash")
+    blog.serve("/blank", "blank")
     blog.serve("/410", status=410)
     blog.serve("/noindex", "noindex")
     blog.serve("/header", "A page", headers={"X-Robots-Tag": "noarchive, noindex"})
@@ -229,9 +233,22 @@ def test_a_feed_that_names_a_private_host_as_its_home_does_not_lead_there(blog: 
 
 def test_a_sitemap_on_another_site_is_left_out(blog: BlogServer) -> None:
     with BlogServer("127.0.0.2") as other:
-        blog.serve("/sitemap.xml", f"<sitemapindex><loc>{other.url}/1.xml</loc></sitemapindex>", kind=XML)
-        assert said(read(blog.url + "/sitemap.xml")) == {other.url + "/1.xml": "a sitemap on another site"}
+        listed = f"<loc>{other.url}/1.xml</loc><loc>/2.xml</loc>"
+        blog.serve("/sitemap.xml", f"<sitemapindex>{listed}</sitemapindex>", kind=XML)
+        blog.serve("/2.xml", sitemap(blog, "/a"), kind=XML)
+        blog.serve("/a", "A")
+        assert said(read(blog.url + "/sitemap.xml")) == {
+            "/a": "read",
+            other.url + "/1.xml": "a sitemap on another site",
+        }
         assert other.requests == []
+
+
+def test_a_sitemap_of_other_sites_only_is_an_error(blog: BlogServer) -> None:
+    blog.serve("/sitemap.xml", sitemap(blog, "https://moved.example/a"), kind=XML)
+    assert why(blog.url + "/sitemap.xml") == (
+        "lists no pages (https://moved.example/a: on another site: moved.example)"
+    )
 
 
 def test_a_page_that_has_moved_is_read_where_it_is_now(blog: BlogServer) -> None:

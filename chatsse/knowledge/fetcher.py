@@ -8,10 +8,13 @@
 | sends more than a page, or a list of pages, can be | at the limit; what is compressed counts as unpacked |
 | is busy, and says for how long | for that long, once |
 | has not answered `MOST_UNANSWERED` times in a row | for good |
+
+The deadlines need gevent's monkey patching: they can't end a call that blocks the thread.
 """
 
 from collections.abc import Container
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from time import monotonic
@@ -249,6 +252,7 @@ def _headers(known: Receipt | None) -> dict[str, str]:
     return headers
 
 
+@cache
 def _agent() -> str:
     try:
         return f"chatsse/{version('chatsse')} (reads this site for its own chat)"

@@ -22,6 +22,8 @@ from chatsse.knowledge.sitemaps import MOST_PAGES, Listing
 log = logging.getLogger(__name__)
 
 DIGEST_CHARS = 32
+# Why a page is not read that wants not to be found.
+NOINDEX = "noindex"
 # The statuses of a page that is not there any more.
 GONE = (404, 410)
 # In `X-Robots-Tag`, with no other robot's name before it.
@@ -35,7 +37,7 @@ class Web:
 
     :param known: how pages were got before, by their addresses
     :param read: makes a page of its bytes, its address and the charset that the server names, or raises
-        `Unreadable`
+        `Unreadable`, of a page that wants not to be found with `NOINDEX`
     :ivar total: how many outcomes there are to be, for all words so far
     """
 
@@ -76,8 +78,9 @@ class Web:
         if known and known.source == word and not is_front(url):
             return Listing({url: None})
         listing = lister.pages(url)
-        if not listing.pages and not listing.left_out:
-            raise Unreadable("lists no pages")
+        if not listing.pages:
+            first = next((f" ({place}: {why})" for place, why in listing.left_out.items()), "")
+            raise Unreadable(f"lists no pages{first}")
         return listing
 
     def _with_known(self, listing: Listing, word: str) -> Iterable[str]:
@@ -144,7 +147,7 @@ class _Visit:
             if not self._robots.allow(fetched.url):
                 return self._skipped(url, "robots.txt says no", is_gone=True)
         if _NOINDEX.search(fetched.robots):
-            return self._skipped(url, "noindex", is_gone=True)
+            return self._skipped(url, NOINDEX, is_gone=True)
         if known and fetched.is_unchanged:
             return Unchanged(self._receipt(url, fetched, known.digest))
         digest = sha256(fetched.body).hexdigest()[:DIGEST_CHARS]
@@ -155,7 +158,8 @@ class _Visit:
         try:
             return Read(receipt, self._read(fetched.body, fetched.url, fetched.charset))
         except Unreadable as error:
-            return self._skipped(receipt.location, error.why, is_gone=True)
+            # A page without text may be there again tomorrow.
+            return self._skipped(receipt.location, error.why, is_gone=error.why == NOINDEX)
 
     def _receipt(self, url: str, fetched: Fetched, digest: str) -> Receipt:
         return Receipt(url, self._word, fetched.etag, fetched.last_modified, digest)
