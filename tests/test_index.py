@@ -248,8 +248,8 @@ def test_a_typing_error_is_forgiven(made: Callable[..., Index], question: str) -
 
 
 def test_a_corrected_word_counts_less_than_one_that_is_there(made: Callable[..., Index]) -> None:
-    index = made(page("async", "Asynchronous."), page("leaves", "Leaves."), *filler())
-    assert found(index, "asynchronus leaves") == ["leaves#0", "async#0"]
+    index = made(page("a", "Asynchronous."), page("b", "Leaves."), *filler())
+    assert found(index, "asynchronus leaves") == ["b#0", "a#0"]
 
 
 def test_a_short_word_is_taken_as_it_is(made: Callable[..., Index]) -> None:
@@ -435,6 +435,17 @@ def test_a_file_that_was_cut_off_is_no_index(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for size in (0, 1, 99, 100, 4096, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
+        with pytest.raises(BadIndex):
+            Index(path)
+
+
+@pytest.mark.parametrize("wrong", [bytes(4096), random.Random(0).randbytes(4096)])
+def test_a_file_with_a_page_that_is_not_its_own_is_no_index(tmp_path: Path, wrong: bytes) -> None:
+    path = tmp_path / "index"
+    build(path, filler()).close()
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 4096):
+        path.write_bytes(whole[:place] + wrong + whole[place + 4096 :])
         with pytest.raises(BadIndex):
             Index(path)
 
