@@ -145,6 +145,22 @@ def test_a_word_in_the_title_counts_more_than_one_in_the_text(made: Callable[...
     assert found(index, "leaves") == ["b#0", "a#0"]
 
 
+def test_a_passage_that_holds_more_of_the_question_counts_more(made: Callable[..., Index]) -> None:
+    index = made(
+        page("one", "Leaves. Leaves. More is said of nothing."),
+        page("both", "It says leaves once, and once it says water, among words that say nothing of it."),
+        page("w", "Water."),
+        page("w2", "Water."),
+        *filler(),
+    )
+    assert found(index, "leaves water")[:2] == ["both#0", "one#0"]
+
+
+def test_what_a_page_says_of_itself_finds_its_first_passage(made: Callable[..., Index]) -> None:
+    index = made(page("tea", "Zero.", "One.", summary="On leaves"), *filler())
+    assert found(index, "leaves") == ["tea#0"]
+
+
 def test_each_language_of_the_index_finds_its_own_forms(made: Callable[..., Index]) -> None:
     index = made(
         page("haus", "Die Häuser sind alt.", language="de"),
@@ -169,14 +185,8 @@ def test_japanese_is_found_by_any_part_of_it(made: Callable[..., Index], questio
 
 
 def test_the_turn_before_counts_less_than_the_question(made: Callable[..., Index]) -> None:
-    index = made(
-        page("tea", "Green tea wants water of eighty degrees."),
-        page("french", "French cooking."),
-        page("french-tea", "French tea."),
-        *filler(),
-    )
-    assert found(index, "And in French?", before="How hot is tea?")[0] == "french-tea#0"
-    assert found(index, "French", before="tea")[:2] == ["french-tea#0", "french#0"]
+    index = made(page("tea", "Tea."), page("french", "French."), page("french-tea", "French tea."), *filler())
+    assert found(index, "And in French?", before="tea") == ["french-tea#0", "french#0", "tea#0"]
 
 
 def test_a_question_that_says_nothing_by_itself_means_the_one_before(made: Callable[..., Index]) -> None:
@@ -238,8 +248,17 @@ def test_a_typing_error_is_forgiven(made: Callable[..., Index], question: str) -
 
 
 def test_a_corrected_word_counts_less_than_one_that_is_there(made: Callable[..., Index]) -> None:
-    index = made(page("leaves", "Leaves."), page("async", "Asynchronous."), *filler())
-    assert found(index, "asynchronus leaves") == ["leaves#0", "async#0"]
+    index = made(page("a", "Asynchronous."), page("b", "Leaves."), *filler())
+    assert found(index, "asynchronus leaves") == ["b#0", "a#0"]
+
+
+def test_a_short_word_is_taken_as_it_is(made: Callable[..., Index]) -> None:
+    assert found(made(page("cart", "A cart."), *filler()), "cat") == []
+
+
+def test_a_whole_that_is_unknown_is_taken_by_its_parts_alone(made: Callable[..., Index]) -> None:
+    index = made(page("other", "A teagreeny thing."), page("green", "Green."), *filler())
+    assert found(index, "tea_green") == ["green#0"]
 
 
 def test_where_nothing_is_known_nothing_is_found(made: Callable[..., Index]) -> None:
@@ -316,8 +335,9 @@ def test_the_syntax_of_fts5_means_nothing(small: Index, question: str) -> None:
 
 
 def test_a_question_of_any_length_is_valid(small: Index) -> None:
-    words = " ".join(f"w{n}" for n in range(2_000))
-    assert found(small, f"{words} tea") == ["tea#0"]
+    words, more = (" ".join(f"{letter}{n}" for n in range(1_000)) for letter in "wv")
+    assert found(small, f"tea {words}") == found(small, f"{words} tea") == ["tea#0"]
+    assert found(small, f"{words} tea {more}") == []
     assert found(small, "x" * 10_000) == []
     assert found(small, "猫" * 10_000) == ["tea#0"]
     assert found(small, "the " * 2_500) == []
@@ -419,6 +439,17 @@ def test_a_file_that_was_cut_off_is_no_index(tmp_path: Path) -> None:
             Index(path)
 
 
+@pytest.mark.parametrize("wrong", [bytes(4096), random.Random(0).randbytes(4096)])
+def test_a_file_with_a_page_that_is_not_its_own_is_no_index(tmp_path: Path, wrong: bytes) -> None:
+    path = tmp_path / "index"
+    build(path, filler()).close()
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 4096):
+        path.write_bytes(whole[:place] + wrong + whole[place + 4096 :])
+        with pytest.raises(BadIndex):
+            Index(path)
+
+
 def test_garbage_and_what_is_not_there_are_no_index(tmp_path: Path) -> None:
     (tmp_path / "garbage").write_bytes(random.Random(0).randbytes(10_000))
     for name in ("garbage", "nowhere", "."):
@@ -443,6 +474,14 @@ def test_a_full_disk_is_the_callers_to_hear_of(tmp_path: Path) -> None:
     builder.close()
     with pytest.raises(BadIndex):
         Index(path)
+
+
+def test_an_index_waits_for_no_lock(tmp_path: Path) -> None:
+    index = build(tmp_path / "index", [page("tea", "Tea.")])
+    other = sqlite3.connect(tmp_path / "index", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    assert found(index, "tea") == ["tea#0"]
+    other.close()
 
 
 def test_an_open_index_writes_nothing_beside_its_file(tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ from chatsse.knowledge.terms import Stems, fold, words
 FORMAT = 1
 # More words than most sites have.
 _STEMS = 100_000
+# Enough to tell a page's language by.
+_TELLING_WORDS = 500
 
 _SCHEMA = """
 CREATE TABLE pages (
@@ -179,6 +181,9 @@ class Index:
         sizes = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
         if self._db.execute(sizes).fetchone() != (path.stat().st_size,):
             raise BadIndex(path, "it was cut off")
+        (verdict,) = self._db.execute("PRAGMA quick_check (1)").fetchone()
+        if verdict != "ok":
+            raise BadIndex(path, verdict)
         counts = Counter(language for (language,) in self._db.execute("SELECT language FROM pages"))
         page_of = [page for (page,) in self._db.execute("SELECT page FROM passages ORDER BY id")]
         self.pages, self.passages = counts.total(), len(page_of)
@@ -265,8 +270,9 @@ def address_of(url: str) -> str:
 
 
 def _language_of(page: Page) -> str:
-    text = "\n".join((page.title, page.summary, *(block for p in page.passages for block in p.blocks)))
-    return likeliest_language(fold(word) for compound in words(text) for word in compound)
+    blocks = (block for passage in page.passages for block in passage.blocks)
+    said = chain.from_iterable(map(words, (page.title, page.summary, *blocks)))
+    return likeliest_language(fold(word) for compound in islice(said, _TELLING_WORDS) for word in compound)
 
 
 def _passage(content: bytes) -> Passage:

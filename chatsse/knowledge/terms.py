@@ -83,7 +83,7 @@ class Stems:
         return tuple(map(self._of, _words_of(token)))
 
     def _of(self, word: str) -> str:
-        return fold(self._stem(word) if word.isalpha() else word)
+        return fold(self._stem(word))
 
 
 def fold(word: str) -> str:
