@@ -82,7 +82,7 @@ def test_files_of_any_size_make_the_journey(
 
 
 def test_before_anything_is_published_there_is_no_version(editions: Editions) -> None:
-    assert editions.state() == State("", 0, "", 0, is_wanted=False)
+    assert editions.state() == State("", 0, 0, "", 0, is_wanted=False)
 
 
 def test_everything_expires(editions: Editions, connections: Connections, lock: Lock, file: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_note_of_a_check_is_no_edition(editions: Editions, lock: Lock, file: P
     editions.checked("a")
     assert editions.state().content == "a"
     assert editions.state().version == ""
-    assert editions.restore(file, State("version", 1, "a", 0, is_wanted=False))
+    assert editions.restore(file, State("version", 1, 1, "a", 0, is_wanted=False))
 
 
 def test_what_is_wanted_is_wanted_until_somebody_begins(editions: Editions, connections: Connections) -> None:

@@ -1,6 +1,7 @@
 """What a process answers from, and how it gets to know of something newer."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from processes import until
 from chatsse.connections import Connections
 from chatsse.knowledge.editions import HASH, Editions
 from chatsse.knowledge.index import Builder, Index
-from chatsse.knowledge.library import Library
+from chatsse.knowledge.library import RETRY_S, Library
 from chatsse.knowledge.page import Page, Passage, Receipt
 
 Publish = Callable[..., None]
@@ -94,6 +95,21 @@ def test_an_edition_that_is_broken_leaves_the_old_one_in_use_and_is_told_once(
         library.look()
     assert titles(library, "bread?") == ["bread"]
     assert len(caplog.records) == 1
+
+
+def test_an_edition_that_is_whole_again_is_taken_after_a_while(
+    library: Library, publish: Publish, connections: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish("tea")
+    (key,) = (key for (keys,) in [connections.commands.execute(("KEYS", f"{HASH}:*:0"))] for key in keys)
+    whole, _ = connections.commands.execute(("GET", key), ("SET", key, "junk"))
+    library.look()
+    connections.commands.execute(("SET", key, whole))
+    library.look()
+    assert library.index is None
+    monkeypatch.setattr("chatsse.knowledge.library.monotonic", lambda: time.monotonic() + RETRY_S)
+    library.look()
+    assert titles(library, "tea?") == ["tea"]
 
 
 def test_an_edition_of_another_format_leaves_the_old_one_in_use(

@@ -2,8 +2,10 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,11 @@ from client import Reader, ask, call
 from posts import POSTS, serve_post, serve_posts
 from processes import App, Redis, tree, until
 from standin import StandIn
+
+from chatsse.connections import Connections
+from chatsse.knowledge.editions import Editions, State
+from chatsse.knowledge.index import FORMAT
+from chatsse.knowledge.refresher import Refresher
 
 TOKEN = "correct-horse-battery"
 MANY = 40
@@ -139,3 +146,31 @@ def test_a_process_that_leaves_ends_the_reading_that_it_has_begun(farm: Farm, bl
     pids = tree(app.pid)
     app.kill(signal.SIGTERM)
     until(lambda: not any(tree(pid) for pid in pids), "all of it is gone")
+
+
+FRESH = State("version", FORMAT, 1, "https://blog.example", time.time(), is_wanted=False)
+
+
+@pytest.mark.parametrize(
+    ("state", "is_due"),
+    [
+        (FRESH, False),
+        (replace(FRESH, version=""), True),
+        (replace(FRESH, is_wanted=True), True),
+        (replace(FRESH, content="https://blog.example /posts"), True),
+        (replace(FRESH, checked_at=time.time() - 86_401), True),
+        # Of an older release it can't be read; a newer one's processes see to theirs.
+        (replace(FRESH, format=FORMAT - 1), True),
+        (replace(FRESH, format=FORMAT + 1), False),
+    ],
+)
+def test_the_blog_is_read_when_its_index_is_missing_old_or_not_wanted_any_more(
+    connections: Connections, state: State, is_due: bool
+) -> None:
+    refresher = Refresher(Editions(connections.commands), ["https://blog.example"], 86_400)
+    assert refresher._is_due(state) is is_due
+
+
+def test_an_index_may_be_of_any_age_where_the_owner_says_so(connections: Connections) -> None:
+    refresher = Refresher(Editions(connections.commands), ["https://blog.example"], 0)
+    assert not refresher._is_due(replace(FRESH, checked_at=0))

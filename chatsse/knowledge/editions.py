@@ -2,13 +2,13 @@
 
 | key | type | holds |
 |---|---|---|
-| `chatsse:{index}` | hash | the edition in use: `version`, `parts` (how many), `content`, `checked_at` |
+| `chatsse:{index}` | hash | `version`, `format`, `parts`, `content` and `checked_at` of the edition in use |
 | `chatsse:{index}:<version>:<n>` | string | the n-th part of its file, compressed with zlib |
 | `chatsse:{index}:lock` | string | a random word of whoever reads the blog just now |
 | `chatsse:{index}:turn` | string | that some process has it read: nobody else need begin within a minute |
 | `chatsse:{index}:wanted` | string | that the owner has asked for a reading |
 
-`content` is what the owner named; `checked_at` (ms since 1970) is when it was last read through.
+`parts` is how many there are, `content` what the owner named; `checked_at` (ms since 1970) is when it was last read through.
 An edition is stored part by part under a name of its own, and comes into use in one step: whoever is killed
 before that leaves parts that nobody knows of, which expire.
 """
@@ -25,8 +25,9 @@ from time import monotonic
 
 import gevent
 
-from chatsse.connections import Command, SharedLine, fields_of
+from chatsse.connections import Argument, Command, SharedLine, fields_of, flat
 from chatsse.errors import IndexBusy, RedisAway
+from chatsse.knowledge.index import FORMAT
 
 HASH = "chatsse:{index}"
 LOCK = f"{HASH}:lock"
@@ -69,12 +70,14 @@ class State:
     """What Redis knows of the index.
 
     :param version: of the edition in use; empty for none
+    :param format: that of its file
     :param content: what it was read from
     :param checked_at: when that was last read through, in seconds since 1970
     :param is_wanted: whether the owner has asked for another reading since
     """
 
     version: str
+    format: int
     parts: int
     content: str
     checked_at: float
@@ -96,6 +99,7 @@ class Editions:
         fields = {name.decode(): value.decode() for name, value in fields_of(named).items()}
         return State(
             fields.get("version", ""),
+            int(fields.get("format", 0)),
             int(fields.get("parts", 0)),
             fields.get("content", ""),
             int(fields.get("checked_at", 0)) / 1000,
@@ -205,8 +209,14 @@ class Editions:
             keys.append(_part(version, n))
             self._commands.execute(("SET", keys[-1], part, "EX", UNUSED_TTL_S))
         checked_ms = _now_ms() if checked_at is None else int(checked_at * 1000)
-        fields = ("version", version, "parts", len(keys), "content", content, "checked_at", checked_ms)
-        use: Command = ("EVAL", USE, 2 + len(keys), HASH, LOCK, *keys, lock_word, TTL_S, *fields)
+        fields: dict[str, Argument] = {
+            "version": version,
+            "format": FORMAT,
+            "parts": len(keys),
+            "content": content,
+            "checked_at": checked_ms,
+        }
+        use: Command = ("EVAL", USE, 2 + len(keys), HASH, LOCK, *keys, lock_word, TTL_S, *flat(fields))
         (is_in_use,) = self._commands.execute(use)
         return bool(is_in_use)
 

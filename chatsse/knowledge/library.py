@@ -23,6 +23,8 @@ from chatsse.loops import spawn_for_ever
 log = logging.getLogger(__name__)
 
 LOOK_S = 2
+# An edition that could not be used is fetched again after this long only.
+RETRY_S = 60
 RENEW_S = 3600
 # How long a question waits for the first edition, where there is to be one.
 WAIT_S = 20
@@ -42,6 +44,7 @@ class Library:
         self.index = index
         self._state: State | None = None
         self._refused = ""
+        self._retry_at = 0.0
         self._renewed_at = monotonic()
         self._is_there = Signal()
         self._looking: gevent.Greenlet[..., None] | None = None
@@ -58,7 +61,7 @@ class Library:
         :raises RedisAway:
         """
         state = self._editions.state()
-        if state.version and (not self._state or state.version != self._state.version):
+        if self._is_news(state):
             self._take(state)
         elif not state.version and self._state and self.index:
             self._give_back(self.index, self._state)
@@ -85,6 +88,11 @@ class Library:
         self.look()
         gevent.sleep(LOOK_S)
 
+    def _is_news(self, state: State) -> bool:
+        if not state.version or (self._state and state.version == self._state.version):
+            return False
+        return state.version != self._refused or monotonic() > self._retry_at
+
     def _take(self, state: State) -> None:
         try:
             with _nameless_later() as path:
@@ -105,6 +113,7 @@ class Library:
         if self._refused != state.version:
             log.warning("the index can't be used, the one before stays: %s", why)
         self._refused = state.version
+        self._retry_at = monotonic() + RETRY_S
 
     def _give_back(self, index: Index, state: State) -> None:
         """Store the index again that Redis has lost."""

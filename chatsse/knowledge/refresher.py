@@ -17,6 +17,7 @@ from gevent.subprocess import Popen
 
 from chatsse.errors import RedisAway
 from chatsse.knowledge.editions import Editions, State, content_line
+from chatsse.knowledge.index import FORMAT
 from chatsse.loops import spawn_for_ever
 
 log = logging.getLogger(__name__)
@@ -62,8 +63,10 @@ class Refresher:
         gevent.sleep(LOOK_S * uniform(0.8, 1.2))
 
     def _is_due(self, state: State) -> bool:
+        # Of a newer release's format: its own processes see to it, and this one will soon be gone.
+        is_readable = state.version and state.format >= FORMAT
         is_old = self._refresh_s and time.time() - state.checked_at > self._refresh_s
-        return state.is_wanted or not state.version or state.content != self._content or bool(is_old)
+        return state.is_wanted or not is_readable or state.content != self._content or bool(is_old)
 
     def _read(self) -> None:
         # The words are in the environment, which it shares.
