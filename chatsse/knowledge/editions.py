@@ -8,9 +8,9 @@
 | `chatsse:{index}:turn` | string | that some process has it read: nobody else need begin within a minute |
 | `chatsse:{index}:wanted` | string | that the owner has asked for a reading |
 
-`parts` is how many there are, `content` what the owner named; `checked_at` (ms since 1970) is when it was last read through.
-An edition is stored part by part under a name of its own, and comes into use in one step: whoever is killed
-before that leaves parts that nobody knows of, which expire.
+`parts` is how many there are, `content` what the owner named, and `checked_at` (ms since 1970) when that was
+last read through. An edition is stored part by part under a name of its own, and comes into use in one step:
+whoever is killed before that leaves parts that nobody knows of, which expire.
 """
 
 import secrets
