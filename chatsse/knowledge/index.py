@@ -179,8 +179,8 @@ class Index:
         sizes = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
         if self._db.execute(sizes).fetchone() != (path.stat().st_size,):
             raise BadIndex(path, "it was cut off")
-        # Each by its name: from 3.44.0 to 3.45.0, SQLite takes an FTS5 table for broken where it can't write to it.
-        # What it checks since 3.44: https://sqlite.org/releaselog/3_44_2.html
+        # Each by its name: from 3.44.0 to 3.45.0, SQLite calls an FTS5 table broken if it can't write to it.
+        # What it checks since then: https://sqlite.org/releaselog/3_44_2.html
         tables = self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0")
         for (table,) in tables.fetchall():
             (verdict,) = self._db.execute(f"PRAGMA quick_check ({table})").fetchone()
