@@ -102,7 +102,7 @@ def _words_of(token: str) -> tuple[str, ...]:
     if is_paired(token):
         return (*map("".join, pairwise(token)), token[-1])
     token = token[:_MOST_CHARS]
-    name = token.strip(".+#")
+    name = token.strip("._+#")
     found = [] if name == token else [token]
     found.append(_LOOSE_JOINTS.sub("", name))
     for segment in name.split("."):
