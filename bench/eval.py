@@ -84,14 +84,15 @@ def figures(search: Search, questions: list[Question]) -> Figures:
 
 
 def ours(
-    index: Index, *, has_before: bool = True, page_of: Callable[[Question], str] | None = None
+    index: Index,
+    before: Callable[["Question"], str] = lambda question: question.before,
+    page_of: Callable[["Question"], str] | None = None,
 ) -> Search:
     """Return our search of an index."""
 
     def search(question: Question) -> list[str]:
         page = ADDRESS + page_of(question) if page_of else None
-        before = question.before if has_before else ""
-        hits = index.search(question.asked, before=before, page=page, limit=DEEP)
+        hits = index.search(question.asked, before=before(question), page=page, limit=DEEP)
         return [hit.page_url.removeprefix(ADDRESS) for hit in hits]
 
     return search
@@ -136,8 +137,14 @@ def build(pages: Pages, path: Path) -> Index:
 
 def other_page(question: Question) -> str:
     """Return some page that holds no answer, the same one each time."""
-    others = sorted({page for other in read_questions() for page in other.pages} - {*question.pages})
-    return random.Random(question.asked).choice(others)
+    others = {page for other in read_questions() for page in other.pages} - {*question.pages}
+    return random.Random(question.asked).choice(sorted(others))
+
+
+def other_turn(question: Question) -> str:
+    """Return the turn before, and where there was none some other question, the same one each time."""
+    others = [other.asked for other in read_questions() if not {*question.pages} & {*other.pages}]
+    return question.before or random.Random(question.asked).choice(others)
 
 
 def read_questions() -> list[Question]:
@@ -168,7 +175,8 @@ def ways(pages: Pages, folder: Path) -> Iterator[tuple[str, Search]]:
     for part, patches in WITHOUT_IN_THE_INDEX.items():
         with patched(patches):
             yield f"without {part}", ours(build(pages, folder / part))
-    yield "without the turn before", ours(index, has_before=False)
+    yield "without the turn before", ours(index, lambda question: "")
+    yield "asked after something else", ours(index, other_turn)
     yield "asked on a page with the answer", ours(index, page_of=lambda question: question.pages[0])
     yield "asked on a page without it", ours(index, page_of=other_page)
     yield "plain FTS5, its Porter stems", plain(pages, "porter unicode61")

@@ -24,7 +24,7 @@ def stems(text: str, language: str = "en") -> list[str]:
         ("URLs", ("urls",)),
         ("max_age", ("maxage", "max", "age")),
         ("a.set_it", ("asetit", "a", "setit", "set", "it")),
-        ("__init__", ("init",)),
+        ("__init__", ("__init__", "init")),
         ("3.11", ("3.11", "3", "11")),
         ("don’t", ("dont", "don", "t")),
         ("e\N{NON-BREAKING HYPHEN}mail", ("email", "e", "mail")),

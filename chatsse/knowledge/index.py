@@ -58,7 +58,7 @@ _BEFORE_HOST = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//(?:www\.)?", re.IGNORECASE)
 class Hit:
     """A passage that fits a question.
 
-    :param score: says something beside those of the same search only
+    :param score: to compare with those of the same search only
     """
 
     title: str
@@ -97,15 +97,14 @@ class Builder:
     def add(self, receipt: Receipt, page: Page) -> bool:
         """Take the page in, and return whether it was: not where its address or location is there already."""
         language = page.language or _language_of(page)
-        about = _packed([page.title, page.language, page.summary])
         row = self._db.execute(
             "INSERT OR IGNORE INTO pages (url, address, location, language, date, about, receipt)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
-                *(_bytes(text) for text in (page.url, address_of(page.url), receipt.location)),
+                *map(_bytes, (page.url, address_of(page.url), receipt.location)),
                 language,
                 page.date.isoformat() if page.date else None,
-                about,
+                _packed([page.title, page.language, page.summary]),
                 _packed(astuple(receipt)),
             ),
         )
@@ -140,10 +139,8 @@ class Builder:
             row = self._db.execute(
                 "INSERT INTO passages (page, content) VALUES (?, ?)", (page_id, _packed(astuple(passage)))
             )
-            headings, text = (
-                stems.of_text("\n".join(passage.headings)),
-                stems.of_text("\n".join(passage.blocks)),
-            )
+            headings = stems.of_text("\n".join(passage.headings))
+            text = stems.of_text("\n".join(passage.blocks))
             self._db.execute(
                 "INSERT INTO terms (rowid, title, headings, summary, text) VALUES (?, ?, ?, ?, ?)",
                 (row.lastrowid, *map(" ".join, (title, headings, summary, text))),
@@ -166,14 +163,15 @@ class Index:
         try:
             self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
             try:
-                self._read_outline(path)
+                self._check(path)
+                self._read_outline()
             except BaseException:
                 self._db.close()
                 raise
         except sqlite3.Error as error:
             raise BadIndex(path, str(error)) from error
 
-    def _read_outline(self, path: Path) -> None:
+    def _check(self, path: Path) -> None:
         (found,) = self._db.execute("PRAGMA user_version").fetchone()
         if found != FORMAT:
             raise BadIndex(path, f"its format is {found}, not {FORMAT}")
@@ -181,9 +179,15 @@ class Index:
         sizes = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
         if self._db.execute(sizes).fetchone() != (path.stat().st_size,):
             raise BadIndex(path, "it was cut off")
-        (verdict,) = self._db.execute("PRAGMA quick_check (1)").fetchone()
-        if verdict != "ok":
-            raise BadIndex(path, verdict)
+        # Each by its name: from 3.44.0 to 3.45.0, SQLite calls an FTS5 table broken if it can't write to it.
+        # What it checks since then: https://sqlite.org/releaselog/3_44_2.html
+        tables = self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0")
+        for (table,) in tables.fetchall():
+            (verdict,) = self._db.execute(f"PRAGMA quick_check ({table})").fetchone()
+            if verdict != "ok":
+                raise BadIndex(path, verdict)
+
+    def _read_outline(self) -> None:
         counts = Counter(language for (language,) in self._db.execute("SELECT language FROM pages"))
         page_of = [page for (page,) in self._db.execute("SELECT page FROM passages ORDER BY id")]
         self.pages, self.passages = counts.total(), len(page_of)

@@ -80,7 +80,7 @@ class Stems:
         return [stem for token in _tokens(text) for stem in self._of_token(token)]
 
     def _of_words_of(self, token: str) -> tuple[str, ...]:
-        return tuple(map(self._of, _words_of(token)))
+        return tuple(map(self.of, _words_of(token)))
 
     def _of(self, word: str) -> str:
         return fold(self._stem(word))
@@ -102,7 +102,7 @@ def _words_of(token: str) -> tuple[str, ...]:
     if is_paired(token):
         return (*map("".join, pairwise(token)), token[-1])
     token = token[:_MOST_CHARS]
-    name = token.strip(".+#")
+    name = token.strip("._+#")
     found = [] if name == token else [token]
     found.append(_LOOSE_JOINTS.sub("", name))
     for segment in name.split("."):
