@@ -227,6 +227,18 @@ def test_a_private_address_is_known_in_any_spelling(blog: BlogServer, host: str)
     assert blog.requests == []
 
 
+def test_a_name_that_stands_for_a_private_address_too_is_not_connected_to(
+    blog: BlogServer, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, blog.port)) for ip in ("198.51.100.1", "127.0.0.1")
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+    monkeypatch.setattr("chatsse.knowledge.pools.is_public", lambda ip: ip == "198.51.100.1")
+    assert why(fetcher, f"http://elsewhere.example:{blog.port}/") == "at a private address"
+    assert blog.requests == []
+
+
 def test_the_host_that_the_owner_named_may_be_private_and_no_other_port_of_it(blog: BlogServer) -> None:
     with BlogServer() as other:
         other.serve("/", "secret")
