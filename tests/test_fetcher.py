@@ -26,7 +26,7 @@ from chatsse.knowledge.refusals import Refused, Unanswered
 
 # Long enough for a busy machine where nothing is wrong.
 LIMITS = Limits(page_s=20, silent_s=10, wait_s=5)
-HASTY = Limits(page_s=0.5, silent_s=10)
+HASTY = Limits(page_s=1.5, silent_s=10)
 
 
 @pytest.fixture
@@ -75,6 +75,7 @@ def test_a_page_comes_with_what_the_server_says_of_it(blog: BlogServer, fetcher:
     blog.serve("/", "Grüße", kind="Text/HTML; Charset=UTF-8", headers=headers)
     assert fetcher.fetch(blog.url + "/") == Fetched(
         url=blog.url + "/",
+        is_lasting=True,
         kind="text/html",
         charset="utf-8",
         robots="noarchive",
@@ -139,6 +140,7 @@ def test_a_redirect_is_followed(blog: BlogServer, fetcher: Fetcher, status: int)
     blog.serve("/new", "a page")
     fetched = fetcher.fetch(blog.url + "/old")
     assert (fetched.url, fetched.body) == (blog.url + "/new", b"a page")
+    assert fetched.is_lasting == (status in (301, 308))
 
 
 def test_redirects_in_a_circle_are_left(blog: BlogServer, fetcher: Fetcher) -> None:
@@ -227,6 +229,18 @@ def test_a_private_address_is_known_in_any_spelling(blog: BlogServer, host: str)
     assert blog.requests == []
 
 
+def test_a_name_that_stands_for_a_private_address_too_is_not_connected_to(
+    blog: BlogServer, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, blog.port)) for ip in ("198.51.100.1", "127.0.0.1")
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+    monkeypatch.setattr("chatsse.knowledge.pools.is_public", lambda ip: ip == "198.51.100.1")
+    assert why(fetcher, f"http://elsewhere.example:{blog.port}/") == "at a private address"
+    assert blog.requests == []
+
+
 def test_the_host_that_the_owner_named_may_be_private_and_no_other_port_of_it(blog: BlogServer) -> None:
     with BlogServer() as other:
         other.serve("/", "secret")
@@ -242,7 +256,7 @@ def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
     names(monkeypatch, rebinding_example=places)
     monkeypatch.setattr("chatsse.knowledge.pools.is_public", lambda ip: ip == "198.51.100.1")
     hasty = Fetcher(blog.url, 4, HASTY)
-    assert why(hasty, f"http://rebinding.example:{blog.port}/") in ("took longer than 0.5 s", "no connection")
+    assert why(hasty, f"http://rebinding.example:{blog.port}/") in ("took longer than 1.5 s", "no connection")
     assert blog.requests == []
     assert places == ["127.0.0.1"]
 
@@ -275,7 +289,7 @@ def test_a_server_that_hangs_or_drips_is_left_in_time(
     blog.serve("/", body, before=before)
     blog.serve("/next", "a page")
     fetcher = Fetcher(blog.url, 4, HASTY)
-    assert why(fetcher, blog.url + "/") == "took longer than 0.5 s"
+    assert why(fetcher, blog.url + "/") == "took longer than 1.5 s"
     until(lambda: blog.at_once == 0, "the connection is closed")
     assert fetcher.fetch(blog.url + "/next").body == b"a page"
 

@@ -38,6 +38,7 @@ READ_BYTES = 64 * 1024
 MB = 1024 * 1024
 
 _REDIRECTS = (301, 302, 303, 307, 308)
+_LASTING = {301, 308}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,14 @@ class Fetched:
     """What a server sent.
 
     :param url: where it was in the end
+    :param is_lasting: none of the redirects that led there was a temporary one
     :param kind: its media type, in lower case; empty where the server does not say
     :param robots: the header `X-Robots-Tag`
     :param is_unchanged: it is still what the receipt is for; there is no body
     """
 
     url: str
+    is_lasting: bool
     kind: str
     charset: str | None
     robots: str
@@ -159,12 +162,13 @@ class Fetcher:
                 raise translated(error) from error
 
     def _follow(self, request: "_Request") -> Fetched:
-        url, been = request.url, {request.url}
+        url, been, moves = request.url, {request.url}, set[int]()
         while True:
             response = self._ask(url, request.headers)
             try:
                 if response.status not in _REDIRECTS:
-                    return self._take(response, url, request)
+                    return self._take(response, url, request, is_lasting=moves <= _LASTING)
+                moves.add(response.status)
                 url = _next(response, url)
                 # A little body is taken, so that the connection can be used again.
                 response.read(READ_BYTES, decode_content=False)
@@ -185,7 +189,9 @@ class Fetcher:
             preload_content=False,
         )
 
-    def _take(self, response: urllib3.BaseHTTPResponse, url: str, request: "_Request") -> Fetched:
+    def _take(
+        self, response: urllib3.BaseHTTPResponse, url: str, request: "_Request", *, is_lasting: bool
+    ) -> Fetched:
         status, head = response.status, response.headers
         is_unchanged = status == HTTPStatus.NOT_MODIFIED and request.is_conditional
         if status != HTTPStatus.OK and not is_unchanged:
@@ -196,6 +202,7 @@ class Fetcher:
             raise Unreadable(f"{kind} is not a page")
         return Fetched(
             url=url,
+            is_lasting=is_lasting,
             kind=kind,
             charset=options.get("charset") or None,
             robots=head.get("X-Robots-Tag", ""),

@@ -142,7 +142,7 @@ class _Visit:
         fetched = self._fetcher.fetch(url, known, kinds=PAGES)
         if fetched.url != url:
             if fetched.url in self._seen:
-                return self._skipped(url, f"is at {fetched.url}", is_gone=True)
+                return self._skipped(url, f"is at {fetched.url}", is_gone=fetched.is_lasting)
             self._seen.add(fetched.url)
             if not self._robots.allow(fetched.url):
                 return self._skipped(url, "robots.txt says no", is_gone=True)
