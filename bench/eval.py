@@ -7,7 +7,7 @@ one is held out: nothing was chosen by it. For each way of searching:
     first   the first page that is found holds an answer
     five    one of the first five does
     mrr     the mean of 1, 1/2, 1/3, … for the first right page at the first, second, third place, …
-    given   one of the six passages does that go to the model
+    given   one of the passages does that go to the model
 
 The ways are ours, ours without one of its parts, and what FTS5 does by itself with one column of text.
 """
@@ -28,6 +28,7 @@ from unittest.mock import patch
 
 from python_docs import ADDRESS, read_pages
 
+from chatsse.briefing import PASSAGES
 from chatsse.knowledge import ranking, terms
 from chatsse.knowledge.index import Builder, Index
 from chatsse.knowledge.page import Page, Receipt
@@ -35,7 +36,6 @@ from chatsse.knowledge.page import Page, Receipt
 QUESTIONS = Path(__file__).with_name("questions.json")
 # Passages enough to see ten pages.
 DEEP = 20
-GIVEN = 6
 HELD_OUT = 3
 
 Pages: TypeAlias = list[tuple[Receipt, Page]]
@@ -71,7 +71,7 @@ def figures(search: Search, questions: list[Question]) -> Figures:
     given = 0
     for question in questions:
         found = search(question)
-        given += any(page in question.pages for page in found[:GIVEN])
+        given += any(page in question.pages for page in found[:PASSAGES])
         ranks = (n for n, page in enumerate(dict.fromkeys(found), 1) if page in question.pages)
         places.append(next(ranks, 0))
     count = len(questions)

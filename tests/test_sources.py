@@ -57,7 +57,10 @@ def test_an_answer_that_another_process_goes_on_with_rests_on_the_same_sources(
 ) -> None:  # fmt: skip
     sitemap = f"{blog.url}/sitemap.xml"
     bread, tea, cake = (f"{blog.url}/{name}" for name in POSTS)
-    one, two, three, four = (f"Sentence {n} says what {name} needs, at some length. " for n, name in NUMBERED)
+    length = "to be worth keeping when it is interrupted, " * 3
+    one, two, three, four = (
+        f"Sentence {n} says what {name} needs, {length}and ends. " for n, name in NUMBERED
+    )
     begun = [one, Citation(bread, "a"), Block(), two, Citation(tea, "b"), Block(), three[:20], Wait(gate)]
     model.answer(word, begun, times=1)
     model.answer(word, [three, Citation(tea, "c"), Block(), four, Citation(cake, "d")])

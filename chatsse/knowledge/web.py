@@ -15,6 +15,7 @@ from chatsse.knowledge.addresses import is_front, normal
 from chatsse.knowledge.fetcher import PAGES, Fetched, Fetcher, Limits
 from chatsse.knowledge.listing import Lister
 from chatsse.knowledge.page import Outcome, Page, Read, Receipt, Skipped, Unchanged
+from chatsse.knowledge.page_html import NOINDEX
 from chatsse.knowledge.refusals import Refused
 from chatsse.knowledge.robots import Robots
 from chatsse.knowledge.sitemaps import MOST_PAGES, Listing
@@ -22,8 +23,6 @@ from chatsse.knowledge.sitemaps import MOST_PAGES, Listing
 log = logging.getLogger(__name__)
 
 DIGEST_CHARS = 32
-# Why a page is not read that wants not to be found.
-NOINDEX = "noindex"
 # The statuses of a page that is not there any more.
 GONE = (404, 410)
 # In `X-Robots-Tag`, with no other robot's name before it.
