@@ -140,12 +140,15 @@ def test_a_heading_with_nothing_under_it_is_not_lost() -> None:
 
 
 def test_a_line_that_leads_on_stays_with_what_follows() -> None:
-    blocks = [
-        paragraph(200, TEA),
-        Block("paragraph", "Like this:", (TEA,)),
-        Block("code", words(150), (TEA,)),
-    ]
-    assert [passage.blocks[0][:5] for passage in split(URL, blocks)] == ["word0", "Like "]
+    lead, code = Block("paragraph", "Like this:", (TEA,)), Block("code", words(160), (TEA,))
+    assert [len(passage.blocks) for passage in split(URL, [paragraph(160, TEA), lead, code])] == [1, 2]
+    long = Block("paragraph", f"{words(150)}:", (TEA,))
+    assert [len(passage.blocks) for passage in split(URL, [long, paragraph(160, TEA)])] == [1, 1]
+
+
+def test_no_passage_is_too_long_where_its_blocks_are_not() -> None:
+    passages = split(URL, [paragraph(count, TEA) for count in (200, 180, 220)])
+    assert max(map(size, passages)) <= MOST_WORDS
 
 
 def test_a_long_paragraph_is_cut_at_the_ends_of_sentences() -> None:
