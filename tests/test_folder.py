@@ -54,6 +54,12 @@ def test_the_sample_blogs_posts_are_on_the_chats_own_server(monkeypatch: pytest.
     assert len(read) == len(list((TEMPLATES / "posts").glob("*.md")))
 
 
+def test_a_folder_may_be_the_whole_of_the_chats_own_server() -> None:
+    write("notes/tea.md")
+    write("notes/milk.md", "url: /milk/")
+    assert addresses("notes=/") == {"notes/tea.md": "/tea", "notes/milk.md": "/milk/"}
+
+
 def test_a_plain_folders_pages_are_where_their_files_lie() -> None:
     for path in (
         "tea.md",
@@ -134,6 +140,8 @@ def test_jekylls_pages_are_where_jekyll_puts_them() -> None:
         "blog/imprint.md": f"{SITE}/b/legal/",
         "blog/news/_posts/2024-01-02-a.md": f"{SITE}/b/news/2024/03/04/a.html",
     }
+    news = {"blog/news/_posts/2024-01-02-a.md": f"{SITE}/news/2024/03/04/a.html"}
+    assert addresses(f"blog/news/_posts={SITE}/news") == news
 
 
 def test_astros_pages_are_where_astro_puts_them() -> None:

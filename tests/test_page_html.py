@@ -390,6 +390,7 @@ def test_text_is_read_in_blocks(markup: str, blocks: list[str]) -> None:
         ("<section id=a><p>x</p><h2>H</h2>", "a"),
         ("<div id=a><div><h2>H</h2></div></div>", "a"),
         ("<div class=section id=a><h2>H</h2></div>", "a"),
+        ("<section id=a><p>x</p><div><h2>H</h2></div></section>", "a"),
         ("<div id=a><p>x</p><h2>H</h2></div>", ""),
         ("<i id=a></i><h2 id=a>H</h2>", ""),
         ("<h2 id='a b'>H</h2>", ""),
@@ -403,6 +404,37 @@ def test_a_heading_has_the_anchor_that_a_browser_finds_it_by(markup: str, anchor
     assert last.headings == ("H",)
     assert last.url.partition("#")[2].partition(":~:")[0] == anchor
     assert (":~:text=" in last.url) == (not anchor)
+
+
+def test_a_link_in_a_heading_that_only_marks_it_is_none_of_its_words() -> None:
+    filling = "<p>" + "tea " * 130 + "</p>"
+    read = page(f"<h2 id=a>A <a href='#a'>#</a></h2>{filling}<h2 id=b>B <a href='/c#d'>c</a></h2>{filling}")
+    assert [passage.headings for passage in read.passages] == [("A",), ("B c",)]
+
+
+def test_text_after_described_terms_stands_under_none_of_them() -> None:
+    filling = "<p>" + "tea " * 130 + "</p>"
+    read = page(f"<h2 id=f>F</h2><dl><dt id=a>a()<dd>{filling}<dt id=b>b()<dd>{filling}</dl>{filling}")
+    assert [passage.headings for passage in read.passages] == [("F", "a()"), ("F", "b()"), ("F",)]
+
+
+def test_a_section_opens_at_its_first_heading_only() -> None:
+    filling = "<p>" + "tea " * 130 + "</p>"
+    first, second = page(f"<section id=a><h2>A</h2>{filling}<h2>B</h2>{filling}</section>").passages
+    assert first.url == f"{URL}#a"
+    assert second.url.startswith(f"{URL}#:~:text=")
+
+
+def test_a_heading_that_nothing_follows_is_read() -> None:
+    assert text(page("<p>Tea.<h2>A</h2><h2>B</h2>")) == "Tea.\nA\nB"
+    assert "A\nB" in everything(page("<p>Tea.<h2>A</h2><h3>B</h3><h2>C</h2>"))
+
+
+def test_a_page_that_is_a_table_is_read_by_its_rows() -> None:
+    rows = "".join(f"<tr><td>tea {n}<td>{n} minutes" for n in range(20))
+    assert text(page(f"<div><table>{rows}</table></div>")).startswith(
+        "tea 0 | 0 minutes\ntea 1 | 1 minutes\n"
+    )
 
 
 def test_headings_stand_under_each_other() -> None:

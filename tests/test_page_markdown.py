@@ -152,11 +152,9 @@ def test_code_is_shown_as_it_is(code: str) -> None:
     assert text(page(f"Write `{code}` or ``a ` {code}``.")) == f"Write {code} or a ` {code}."
 
 
-@pytest.mark.parametrize(
-    "tag", ["{{< ", "{% ", "{/* ", "{{</* ", "{% comment %}", "{{< highlight x >}}\n", "`a``b```"]
-)
-def test_tags_that_never_end_cost_no_more_than_their_length(tag: str) -> None:
-    assert page("Tea. " + tag * 20_000).passages
+@pytest.mark.parametrize("tag", ["{{< x", "{% x", "{/* x", "{{</* x", "{{< x {{< y", "`x", "import x"])
+def test_a_tag_that_never_ends_is_text(tag: str) -> None:
+    assert text(page(f"Tea {tag}")) == f"Tea {tag}"
 
 
 def test_the_posts_of_the_sample_blog_can_be_read() -> None:

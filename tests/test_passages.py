@@ -136,16 +136,19 @@ def test_text_after_the_sub_sections_opens_at_its_own_words() -> None:
 def test_a_heading_with_nothing_under_it_is_not_lost() -> None:
     passages = split(URL, [Block("heading", "", (TEA,)), paragraph(150, COFFEE)])
     assert any("Tea" in passage.blocks for passage in passages)
-    assert split(URL, [Block("heading", "", (TEA,))]) == (Passage(f"{URL}#tea", ("Tea",), ("Tea",)),)
+    assert split(URL, [Block("heading", "", (TEA,))]) == ()
 
 
 def test_a_line_that_leads_on_stays_with_what_follows() -> None:
-    blocks = [
-        paragraph(200, TEA),
-        Block("paragraph", "Like this:", (TEA,)),
-        Block("code", words(150), (TEA,)),
-    ]
-    assert [passage.blocks[0][:5] for passage in split(URL, blocks)] == ["word0", "Like "]
+    lead, code = Block("paragraph", "Like this:", (TEA,)), Block("code", words(160), (TEA,))
+    assert [len(passage.blocks) for passage in split(URL, [paragraph(160, TEA), lead, code])] == [1, 2]
+    long = Block("paragraph", f"{words(150)}:", (TEA,))
+    assert [len(passage.blocks) for passage in split(URL, [long, paragraph(160, TEA)])] == [1, 1]
+
+
+def test_no_passage_is_too_long_where_its_blocks_are_not() -> None:
+    passages = split(URL, [paragraph(count, TEA) for count in (200, 180, 220)])
+    assert max(map(size, passages)) <= MOST_WORDS
 
 
 def test_a_long_paragraph_is_cut_at_the_ends_of_sentences() -> None:
@@ -181,6 +184,7 @@ def test_text_without_spaces_is_measured_and_cut_all_the_same() -> None:
 
 def test_ten_thousand_empty_sections_are_no_burden() -> None:
     blocks = [Block("heading", "", (Heading(1, f"h{n}", ""),)) for n in range(10_000)]
+    blocks.append(paragraph(9))
     assert max(map(size, split(URL, blocks))) <= MOST_WORDS
 
 

@@ -22,3 +22,5 @@ def test_a_slug_is_what_github_makes_of_a_heading(text: str, slug: str) -> None:
 def test_a_slug_that_is_taken_gets_a_number_that_is_not() -> None:
     slugs = Slugs()
     assert [slugs.of(text) for text in ("a", "a", "a 1", "a", "a-1")] == ["a", "a-1", "a-1-1", "a-2", "a-1-2"]
+    slugs = Slugs()
+    assert [slugs.of(text) for text in ("a", "a-1", "a")] == ["a", "a-1", "a-2"]

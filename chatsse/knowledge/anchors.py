@@ -52,10 +52,8 @@ def _around(heading: LexborNode) -> Iterator[LexborNode]:
         parent = node.parent
         if parent is None or parent.tag in ("body", "html"):
             return
-        if is_first or _is_section(parent):
+        if is_first or _begins(parent, heading):
             yield parent
-        if not is_first:
-            return
         node = parent
 
 
@@ -78,5 +76,9 @@ def _is_mark(node: LexborNode) -> bool:
     return node.tag in ("a", "span", "p", "div") and not node.text_lexbor().strip()
 
 
-def _is_section(node: LexborNode) -> bool:
-    return node.tag == "section" or "section" in (node.attributes.get("class") or "").split()
+def _begins(section: LexborNode, heading: LexborNode) -> bool:
+    """Tell whether the heading is a section's first, with text before it perhaps."""
+    if section.tag != "section" and "section" not in (section.attributes.get("class") or "").split():
+        return False
+    first = section.css_first("h1, h2, h3, h4, h5, h6")
+    return first is not None and first.mem_id == heading.mem_id

@@ -51,7 +51,7 @@ class Folder:
             paths = sorted(_files(site.folder))
             reader = _Files(word, site.folder.resolve(), site.is_dated, site.address_of)
         elif path.is_file():
-            site = find_site(path.parent, "")
+            site = find_site(path.parent, None)
             paths = [path]
             reader = _Files(
                 word, path.parent.resolve(), site.is_dated, lambda *it: address or site.address_of(*it)
@@ -105,10 +105,10 @@ class _Files:
         return Read(receipt, read_html(body, address) if is_html else _page(document, address))
 
 
-def _parted(word: str) -> tuple[str, str]:
-    """Return the path and the address of the owner's word."""
+def _parted(word: str) -> tuple[str, str | None]:
+    """Return the path and the address of the owner's word; None: it names none."""
     match = None if Path(word).exists() else _ADDRESSED.fullmatch(word)
-    return (match[1], match[2]) if match else (word, "")
+    return (match[1], match[2]) if match else (word, None)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -80,7 +80,7 @@ class Reader:
                 if is_entered:
                     self._take(node.text_content or "")
             elif self._whole is not None:
-                self._within(node, tag, is_entered=is_entered)
+                self._within(self._whole, node, tag, is_entered=is_entered)
             elif is_entered:
                 self._enter(node, tag)
             else:
@@ -171,9 +171,7 @@ class Reader:
         self._whole = node
         self._table = _Table() if node.tag == "table" else None
 
-    def _within(self, node: LexborNode, tag: str, *, is_entered: bool) -> None:
-        whole = self._whole
-        assert whole is not None  # noqa: S101
+    def _within(self, whole: LexborNode, node: LexborNode, tag: str, *, is_entered: bool) -> None:
         if node.mem_id == whole.mem_id:
             if not is_entered:
                 self._whole = None

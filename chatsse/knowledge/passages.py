@@ -96,7 +96,13 @@ class _Part:
 
 
 def split(url: str, blocks: Iterable[Block]) -> tuple[Passage, ...]:
-    """Return the passages of the page at `url`, in its order, and with all its words."""
+    """Return the passages of the page at `url`, in its order, and with all its words.
+
+    There are none where nothing stands under any heading.
+    """
+    blocks = list(blocks)
+    if not any(block.text for block in blocks):
+        return ()
     parts = [part for _, section in groupby(blocks, key=lambda block: block.under) for part in _cut(section)]
     parts = _join(parts, lambda before, _: before.words < LEAST_WORDS)
     parts = _join(parts, lambda _, after: after.words < LEAST_WORDS)

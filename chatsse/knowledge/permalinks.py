@@ -47,7 +47,7 @@ class Site:
     :param kind: `hugo`, `jekyll`, `astro` or `plain`
     :param folder: the one that holds the pages
     :param root: the one that the site's text is in, the same or above it
-    :param address: where the folder's pages are, without a slash at its end; empty: each page says its own
+    :param address: where the folder's pages are, without a slash at its end; None: each page says its own
     :param home: of the site's first page, likewise
     :param permalink: Jekyll's pattern
     """
@@ -55,7 +55,7 @@ class Site:
     kind: str
     folder: Path
     root: Path
-    address: str
+    address: str | None
     home: str
     permalink: str
 
@@ -69,7 +69,7 @@ class Site:
         own = matter.text(*_OWN_ADDRESS)
         if urlsplit(own).scheme in ("http", "https"):
             return own
-        if not self.address:
+        if self.address is None:
             return ""
         relative = path.relative_to(self.folder)
         if relative.suffix.lower() in HTML:
@@ -88,22 +88,22 @@ class Site:
         return f"{self.home}/{quote(path.lstrip('/'), safe='/%')}"
 
 
-def find_site(folder: Path, address: str) -> Site:
+def find_site(folder: Path, address: str | None) -> Site:
     """Return what site the folder belongs to.
 
-    :param address: of the folder's pages; empty: each page says its own
+    :param address: of the folder's pages; None: each page says its own
     """
-    address = address.rstrip("/")
+    address = address.rstrip("/") if address is not None else None
     here = folder.absolute()
     for above in (here, *here.parents):
         for kind, root in _marked(above):
             permalink = _permalink(above) if kind == "jekyll" else ""
             if here.is_relative_to(root):
-                home = _home(address, here.relative_to(root).parts)
+                home = _home(address or "", here.relative_to(root).parts)
                 return Site(kind, folder, root, address, home, permalink)
             if root.is_relative_to(here):
-                return Site(kind, folder / root.relative_to(here), root, address, address, permalink)
-    return Site("plain", folder, here, address, address, "")
+                return Site(kind, folder / root.relative_to(here), root, address, address or "", permalink)
+    return Site("plain", folder, here, address, address or "", "")
 
 
 def _marked(folder: Path) -> Iterator[tuple[str, Path]]:
