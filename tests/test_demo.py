@@ -73,6 +73,11 @@ def test_prose_is_quoted_rather_than_code() -> None:
     assert "print" in text_of(answer(request(Source("/posts/code", "Code", mixed.paragraphs[:1]))))
 
 
+def test_a_list_is_quoted_with_what_leads_to_it() -> None:
+    listed = Source("/posts/list", "List", ("Before.", "An oven has two parts:", "- a door\n- a floor"))
+    assert "An oven has two parts:\n\n- a door\n- a floor" in text_of(answer(request(listed)))
+
+
 def test_it_comes_word_by_word() -> None:
     words = [part.text for part in answer(request(OVEN, TEA)) if isinstance(part, Text)]
     assert all(len(word.split()) <= 1 for word in words)

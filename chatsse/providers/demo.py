@@ -1,7 +1,7 @@
 """The demo: answers without a model, with the passages that were found for the question, word by word."""
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 
 import gevent
 
@@ -12,6 +12,7 @@ WORD_S = 0.035
 QUOTED = 2
 # What it quotes of a passage: its best paragraph, and those after it up to so many words.
 QUOTED_WORDS = 60
+_LIST = re.compile(r"(-|[0-9]+\.) ")
 _HELLO = "This is the demo, without a model behind it. The blog's own words fit your question best here:"
 
 
@@ -46,17 +47,24 @@ def _parts(request: Request) -> Iterator[Part]:
 
 
 def _quote(source: Source, question: str) -> str:
-    """Return the paragraph that shares most words with the question, and what follows if that is short."""
-    # Tables and code, which have lines, only where there is nothing else.
-    paragraphs = [text for text in source.paragraphs if "\n" not in text] or source.paragraphs
+    """Return what shares most words with the question, and what follows if that is short."""
+    quotable = list(_quotable(source.paragraphs))
     asked = _words(question)
-    best = max(range(len(paragraphs)), key=lambda n: len(asked & _words(paragraphs[n])))
-    quote = paragraphs[best]
-    for paragraph in paragraphs[best + 1 :]:
+    best = max(range(len(quotable)), key=lambda n: len(asked & _words(quotable[n])))
+    quote = quotable[best]
+    for paragraph in quotable[best + 1 :]:
         if len(f"{quote} {paragraph}".split()) > QUOTED_WORDS:
             break
         quote = f"{quote}\n\n{paragraph}"
     return quote
+
+
+def _quotable(paragraphs: Sequence[str]) -> Iterator[str]:
+    """Yield the paragraphs and lists, a list with what leads to it; code and tables if there is no more."""
+    prose = [text for text in paragraphs if "\n" not in text or _LIST.match(text)] or paragraphs
+    for before, text, after in zip(("", *prose), prose, (*prose[1:], ""), strict=False):
+        if not (text.endswith(":") and _LIST.match(after)):
+            yield f"{before}\n\n{text}" if before.endswith(":") and _LIST.match(text) else text
 
 
 def _words(text: str) -> set[str]:
