@@ -197,6 +197,7 @@ def test_a_page_without_an_address_has_to_say_its_own() -> None:
         ("<title>Tea &ndash; Leaves</title>", "<h1>Tea<a href='#'>#</a></h1><p>x", "Tea"),
         ("<title>Page 1</title><meta property='og:title' content='Tea'>", "<h1>On tea</h1><p>x", "Tea"),
         ("", "<h1>Tea</h1><p>x", "Tea"),
+        ("<title>Going places</title>", "<h1>Go</h1><p>x", "Going places"),
         ("<title>Te\u200ba\n pot</title>", "<p>x", "Tea pot"),
         ("", "<p>x", ""),
     ],
@@ -289,6 +290,16 @@ def test_what_readers_do_not_see_or_strangers_wrote_is_not_read(markup: str, aro
     read = page(around.format(f"<h1>Tea</h1><p>Before.</p>{markup}<p>After.</p>"), "<title>Tea</title>")
     assert text(read) == "Before.\nAfter."
     assert INJECTION not in everything(read)
+
+
+def test_what_is_hidden_or_a_strangers_says_nothing_about_the_page() -> None:
+    read = page(
+        f"<h1>Tea<span hidden>{INJECTION}</span></h1><h1 hidden>{INJECTION}</h1><p>Leaf.</p>"
+        f"<a rel=tag style='display:none'>{INJECTION}</a>"
+        f"<div class=comments><h1>{INJECTION}</h1><time datetime=2020-01-01></time><a rel=tag>{INJECTION}</a>"
+        "<meta itemprop=datePublished content=2020-01-01></div>"
+    )
+    assert (everything(read), read.date) == ("Tea\n\nLeaf.", None)
 
 
 def test_tags_that_no_reader_sees_are_in_no_part_of_a_page() -> None:

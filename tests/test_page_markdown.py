@@ -58,7 +58,7 @@ def test_front_matter_comes_in_three_kinds(source: str) -> None:
 
 
 def test_a_page_without_front_matter_has_the_title_that_it_begins_with() -> None:
-    read = page("# On *tea*\n\nTea.\n")
+    read = page("# On *tea*<b hidden>secret</b>\n\nTea.\n")
     assert (read.title, read.language, read.date, read.summary) == ("On tea", "", None, "")
     assert text(read) == "Tea."
 

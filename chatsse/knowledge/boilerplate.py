@@ -5,7 +5,7 @@ import re
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 _NO_TEXT = """
-    head, script, style, noscript, template, iframe, object, embed, svg, canvas, audio, video, map, select,
+    script, style, noscript, template, iframe, object, embed, svg, canvas, audio, video, map, select,
     button, input, textarea, datalist, progress, meter, rp, rt, dialog:not([open])
 """
 # Pages of ASP.NET stand in a form as a whole.
@@ -90,9 +90,8 @@ def unseen(tree: LexborHTMLParser) -> frozenset[int]:
 
 
 def boilerplate(tree: LexborHTMLParser) -> frozenset[int]:
-    """Return the `mem_id` of all that is not content, what is unseen included."""
-    nodes = [*_surroundings(tree), *_frame(tree), *_marks(tree)]
-    return unseen(tree) | frozenset(node.mem_id for node in nodes)
+    """Return the `mem_id` of what readers see and is not content."""
+    return frozenset(node.mem_id for node in (*_surroundings(tree), *_frame(tree), *_marks(tree)))
 
 
 def _surroundings(tree: LexborHTMLParser) -> list[LexborNode]:

@@ -1,7 +1,7 @@
 """The blocks of text in a part of a page, in the order in which they are read."""
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborNode
@@ -143,7 +143,8 @@ class Reader:
             return
         indent = "  " * (len(self._lists) - 1)
         marker, self._lists[-1].marker = self._lists[-1].marker, "  "
-        self._lines += [f"{indent}{marker if first else '  '}{text}" for first, text in _firsts(lines)]
+        self._lines.append(f"{indent}{marker}{lines[0]}")
+        self._lines += [f"{indent}  {text}" for text in lines[1:]]
 
     def _end_list(self) -> None:
         self._end_text()
@@ -243,10 +244,6 @@ def _marker(items: _List, tag: str) -> str:
         return "- "
     items.number += 1
     return f"{items.number - 1}. "
-
-
-def _firsts(lines: list[str]) -> Iterator[tuple[bool, str]]:
-    return ((n == 0, text) for n, text in enumerate(lines))
 
 
 def _first_number(node: LexborNode) -> int:

@@ -4,7 +4,6 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from chatsse.knowledge.boilerplate import boilerplate
 from chatsse.knowledge.html_blocks import holds_data
 from chatsse.knowledge.html_tree import walk
 
@@ -22,20 +21,16 @@ _CONTAINERS = frozenset(
 )
 
 
-def content_of(tree: LexborHTMLParser) -> tuple[LexborNode, frozenset[int]] | None:
-    """Return the element that holds the page's content, and the `mem_id` of what in it is none.
+def content_of(tree: LexborHTMLParser, dropped: frozenset[int]) -> LexborNode | None:
+    """Return the element that holds the page's content; None: there is no text.
 
-    None: there is no text.
+    :param dropped: the `mem_id` of what is none, whatever holds it
     """
     body = tree.body
     if body is None:
         return None
-    dropped = boilerplate(tree)
     sizes = _sizes(body, dropped)
-    if not sizes.get(body.mem_id):
-        return None
-    content = _named(body, sizes) or _densest(body, sizes)
-    return content, dropped
+    return _named(body, sizes) or _densest(body, sizes) if sizes.get(body.mem_id) else None
 
 
 def _sizes(body: LexborNode, dropped: frozenset[int]) -> dict[int, int]:

@@ -73,3 +73,17 @@ def walk(root: LexborNode, dropped: Container[int]) -> Iterator[tuple[LexborNode
                 node = parent
                 yield node, False
         node = below
+
+
+def is_within(node: LexborNode, dropped: Container[int]) -> bool:
+    """Tell whether `node` is one of the dropped, or in one."""
+    above: LexborNode | None = node
+    while above is not None and above.mem_id not in dropped:
+        above = above.parent
+    return above is not None
+
+
+def text_of(node: LexborNode, dropped: Container[int]) -> str:
+    """Return the text in `node`, without that of the dropped."""
+    nodes = (each for each, is_entered in walk(node, dropped) if is_entered and each.tag == "-text")
+    return "".join(each.text_content or "" for each in nodes)

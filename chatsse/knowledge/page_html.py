@@ -1,7 +1,6 @@
 """HTML pages: what they say, and what they say about themselves."""
 
 import re
-from collections.abc import Iterator
 from datetime import date
 from urllib.parse import urldefrag, urljoin, urlsplit
 
@@ -9,12 +8,13 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from chatsse.errors import Unreadable
 from chatsse.knowledge.anchors import Anchors
+from chatsse.knowledge.boilerplate import boilerplate, unseen
 from chatsse.knowledge.characters import line
 from chatsse.knowledge.charset import decode
 from chatsse.knowledge.facts import as_day, primary_language
-from chatsse.knowledge.html_blocks import Reader, plain
+from chatsse.knowledge.html_blocks import Reader
 from chatsse.knowledge.html_content import content_of
-from chatsse.knowledge.html_tree import parse
+from chatsse.knowledge.html_tree import is_within, parse, text_of
 from chatsse.knowledge.page import Page
 from chatsse.knowledge.passages import split
 
@@ -29,12 +29,15 @@ _DATES = (
     ("meta[name='date' i], meta[name='dc.date' i], meta[name='dcterms.date' i]", "content"),
     ("time.published, time.entry-date, time.dt-published, time[pubdate]", "datetime"),
 )
+_LANGUAGES = (
+    ("html", "lang"),
+    ("html", "xml:lang"),
+    ("meta[http-equiv='content-language' i]", "content"),
+    ("meta[property='og:locale']", "content"),
+)
 _DATE_PUBLISHED = re.compile(r'"datePublished"\s*:\s*"([^"]{10,40})"')
 _SITE_NAMES = (
-    (
-        "meta[property='og:site_name'], meta[name='application-name' i]",
-        "content",
-    ),
+    ("meta[property='og:site_name'], meta[name='application-name' i]", "content"),
     (
         "link[rel=alternate][type='application/rss+xml'], link[rel=alternate][type='application/atom+xml']",
         "title",
@@ -51,66 +54,117 @@ def read_html(body: bytes, url: str, charset: str | None = None) -> Page:
     :raises Unreadable: it is not for reading, or there is nothing to read
     """
     tree = parse(decode(body, charset))
-    if any(NOINDEX in words or "none" in words for words in _robots(tree)):
+    hidden = unseen(tree)
+    head = _Head(tree, hidden)
+    if head.forbids():
         raise Unreadable(NOINDEX)
-    found = content_of(tree)
-    if found is None:
+    dropped = hidden | boilerplate(tree)
+    content = content_of(tree, dropped)
+    if content is None:
         raise Unreadable("no text")
-    content, dropped = found
-    address = _address(tree, url)
-    title = _title(tree, content)
+    address, title = head.address(url), head.title(content)
     passages = split(address, Reader(Anchors(tree), title).read(content, dropped))
     if not passages:
         raise Unreadable("no text")
-    return Page(address, title, _language(tree), _date(tree, content), _summary(tree), passages)
+    return Page(address, title, head.language(), head.date(content), head.summary(), passages)
 
 
-def _robots(tree: LexborHTMLParser) -> Iterator[list[str]]:
-    for node in tree.css(_ROBOTS):
-        yield re.split(r"[\s,]+", (node.attributes.get("content") or "").lower())
+class _Head:
+    """What a page says about itself, wherever it says so.
 
+    :param hidden: the `mem_id` of what readers don't see or strangers wrote: it says nothing about the page
+    """
 
-def _said(tree: LexborHTMLParser, selector: str, attribute: str) -> list[str]:
-    """Return what the attributes of the elements say, in one line each, those that say nothing left out."""
-    return [text for node in tree.css(selector) if (text := line(node.attributes.get(attribute) or ""))]
+    def __init__(self, tree: LexborHTMLParser, hidden: frozenset[int]) -> None:
+        self._tree = tree
+        self._hidden = hidden
 
+    def forbids(self) -> bool:
+        """Tell whether the page is not to be found."""
+        said = (re.split(r"[\s,]+", text.lower()) for text in self._said(_ROBOTS, "content"))
+        return any(NOINDEX in words or "none" in words for words in said)
 
-def _address(tree: LexborHTMLParser, url: str) -> str:
-    """Return the page's canonical address, if it lies on the same site, else `url`."""
-    for canonical in _said(tree, "link[rel~=canonical i]", "href")[:1]:
-        try:
-            address = urldefrag(urljoin(url, canonical)).url
-            there, here = urlsplit(address), urlsplit(url)
-            is_web = there.scheme in ("http", "https") and bool(there.hostname)
-        except ValueError:
-            continue
-        # Themes have been seen to call each page of a site its first one.
-        is_home = there.path in ("", "/") and here.path not in ("", "/")
-        if is_web and (not url or (_site(there.hostname) == _site(here.hostname) and not is_home)):
-            return address
-    if not url:
-        raise Unreadable(NO_ADDRESS)
-    return urldefrag(url).url
+    def address(self, url: str) -> str:
+        """Return the page's canonical address, if it lies on the same site, else `url`."""
+        for canonical in self._said("link[rel~=canonical i]", "href")[:1]:
+            try:
+                address = urldefrag(urljoin(url, canonical)).url
+                there, here = urlsplit(address), urlsplit(url)
+                is_web = there.scheme in ("http", "https") and bool(there.hostname)
+            except ValueError:
+                continue
+            # Themes have been seen to call each page of a site its first one.
+            is_home = there.path in ("", "/") and here.path not in ("", "/")
+            if is_web and (not url or (_site(there.hostname) == _site(here.hostname) and not is_home)):
+                return address
+        if not url:
+            raise Unreadable(NO_ADDRESS)
+        return urldefrag(url).url
+
+    def title(self, content: LexborNode) -> str:
+        """Return the page's title without the name of its site."""
+        said = [
+            *self._said("meta[property='og:title']", "content"),
+            *self._texts(self._tree.css("head title")),
+        ]
+        headings = self._texts(content.css("h1")) or self._texts(self._tree.css("h1"))
+        for title in said:
+            for heading in headings:
+                if _begins_or_ends(title, heading):
+                    return heading
+        names = [name for selector, attribute in _SITE_NAMES for name in self._said(selector, attribute)]
+        return next((_without(title, names) for title in said), headings[0] if headings else "")
+
+    def language(self) -> str:
+        """Return the primary subtag of the page's language; empty where it says none."""
+        said = [text for selector, attribute in _LANGUAGES for text in self._said(selector, attribute)]
+        return next((found for text in said if (found := primary_language(text))), "")
+
+    def date(self, content: LexborNode) -> date | None:
+        """Return the day on which the page was published."""
+        said = [text for selector, attribute in _DATES for text in self._said(selector, attribute)]
+        for script in self._tree.css("script[type='application/ld+json']"):
+            said += _DATE_PUBLISHED.findall(script.text_lexbor())
+        said += self._values(content.css("time[datetime]"), "datetime")
+        return next((found for text in said if (found := as_day(text))), None)
+
+    def summary(self) -> str:
+        """Return the page's description, and its tags in a line."""
+        descriptions = [
+            *self._said("meta[name=description i]", "content"),
+            *self._said("meta[property='og:description']", "content"),
+        ]
+        tags = [
+            *self._said("meta[property='article:tag']", "content"),
+            *self._said("meta[name=keywords i]", "content"),
+            *self._texts(self._tree.css("a[rel~=tag]")),
+        ]
+        return "\n".join(filter(None, [*descriptions[:1], ", ".join(dict.fromkeys(tags))]))
+
+    def _said(self, selector: str, attribute: str) -> list[str]:
+        return self._values(self._tree.css(selector), attribute)
+
+    def _values(self, nodes: list[LexborNode], attribute: str) -> list[str]:
+        """Return what the attributes say, in one line each, without those that say nothing."""
+        seen = (node.attributes.get(attribute) for node in nodes if not is_within(node, self._hidden))
+        return [text for value in seen if (text := line(value or ""))]
+
+    def _texts(self, nodes: list[LexborNode]) -> list[str]:
+        seen = (text_of(node, self._hidden) for node in nodes if not is_within(node, self._hidden))
+        return [text for value in seen if (text := line(value).rstrip("¶# "))]
 
 
 def _site(host: str | None) -> str:
     return (host or "").lower().removeprefix("www.")
 
 
-def _title(tree: LexborHTMLParser, content: LexborNode) -> str:
-    """Return the page's title without the name of its site."""
-    said = [*_said(tree, "meta[property='og:title']", "content"), *_texts(tree.css("head title"))]
-    headings = _texts(content.css("h1")) or _texts(tree.css("h1"))
-    for title in said:
-        for heading in headings:
-            if plain(heading) and plain(heading) in plain(title):
-                return heading
-    names = [name for selector, attribute in _SITE_NAMES for name in _said(tree, selector, attribute)]
-    return next((_without(title, names) for title in said), headings[0] if headings else "")
+def _begins_or_ends(title: str, heading: str) -> bool:
+    whole, part = _words(title), _words(heading)
+    return bool(part) and part in (whole[: len(part)], whole[-len(part) :])
 
 
-def _texts(nodes: list[LexborNode]) -> list[str]:
-    return [text for node in nodes if (text := line(node.text_lexbor()).rstrip("¶# "))]
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
 
 
 def _without(title: str, names: list[str]) -> str:
@@ -119,35 +173,3 @@ def _without(title: str, names: list[str]) -> str:
             if shorter := re.sub(pattern, "", title, flags=re.IGNORECASE):
                 title = shorter
     return title
-
-
-def _language(tree: LexborHTMLParser) -> str:
-    said = [
-        *_said(tree, "html", "lang"),
-        *_said(tree, "html", "xml:lang"),
-        *_said(tree, "meta[http-equiv='content-language' i]", "content"),
-        *_said(tree, "meta[property='og:locale']", "content"),
-    ]
-    return next((found for text in said if (found := primary_language(text))), "")
-
-
-def _date(tree: LexborHTMLParser, content: LexborNode) -> date | None:
-    said = [text for selector, attribute in _DATES for text in _said(tree, selector, attribute)]
-    for script in tree.css("script[type='application/ld+json']"):
-        said += _DATE_PUBLISHED.findall(script.text_lexbor())
-    said += [line(node.attributes.get("datetime") or "") for node in content.css("time[datetime]")]
-    return next((found for text in said if (found := as_day(text))), None)
-
-
-def _summary(tree: LexborHTMLParser) -> str:
-    """Return the page's description, and its tags in a line."""
-    descriptions = [
-        *_said(tree, "meta[name=description i]", "content"),
-        *_said(tree, "meta[property='og:description']", "content"),
-    ]
-    tags = [
-        *_said(tree, "meta[property='article:tag']", "content"),
-        *_said(tree, "meta[name=keywords i]", "content"),
-        *_texts(tree.css("a[rel~=tag]")),
-    ]
-    return "\n".join(filter(None, [*descriptions[:1], ", ".join(dict.fromkeys(tags))]))

@@ -18,7 +18,7 @@ from chatsse.knowledge.characters import line
 from chatsse.knowledge.facts import primary_language
 from chatsse.knowledge.front_matter import FrontMatter, split_front_matter
 from chatsse.knowledge.html_blocks import Reader
-from chatsse.knowledge.html_tree import parse
+from chatsse.knowledge.html_tree import parse, text_of
 from chatsse.knowledge.page import Page
 from chatsse.knowledge.passages import split
 from chatsse.knowledge.slugs import Slugs
@@ -82,10 +82,10 @@ def read_markdown(document: Document, url: str) -> Page:
     :raises Unreadable: there is nothing to read
     """
     tree = parse(_render(_plain_markdown(document.text)))
-    body = tree.body
+    hidden, body = unseen(tree), tree.body
     matter = document.matter
-    title = matter.title or next((line(h1.text_lexbor()) for h1 in tree.css("h1")), "")
-    blocks = Reader(Anchors(tree), title).read(body, unseen(tree)) if body else []
+    title = matter.title or next((line(text_of(h1, hidden)) for h1 in tree.css("h1")), "")
+    blocks = Reader(Anchors(tree), title).read(body, hidden) if body else []
     passages = split(url, blocks)
     if not passages:
         raise Unreadable("no text")
