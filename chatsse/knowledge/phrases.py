@@ -20,42 +20,42 @@ class Phrases:
 PHRASES = {
     "en": Phrases(
         "I found nothing about that on this blog.",
-        "These pages come closest:",
+        "Perhaps one of these pages helps:",
         "I have not read this blog yet. Please ask again in a minute.",
     ),
     "de": Phrases(
         "Dazu habe ich in diesem Blog nichts gefunden.",
-        "Diese Seiten kommen dem am nächsten:",
+        "Vielleicht hilft eine dieser Seiten:",
         "Ich habe dieses Blog noch nicht gelesen. Bitte frag in einer Minute noch einmal.",
     ),
     "fr": Phrases(
         "Je n’ai rien trouvé à ce sujet sur ce blog.",
-        "Ces pages s’en rapprochent le plus :",
+        "Ces pages pourraient vous aider :",
         "Je n’ai pas encore lu ce blog. Merci de reposer la question dans une minute.",
     ),
     "es": Phrases(
         "No he encontrado nada sobre eso en este blog.",
-        "Estas páginas son las más cercanas:",
+        "Quizá te sirva alguna de estas páginas:",
         "Todavía no he leído este blog. Vuelve a preguntar dentro de un minuto, por favor.",
     ),
     "pt": Phrases(
         "Não encontrei nada sobre isso neste blog.",
-        "Estas páginas são as mais próximas:",
+        "Talvez uma destas páginas ajude:",
         "Ainda não li este blog. Pergunte de novo daqui a um minuto, por favor.",
     ),
     "ja": Phrases(
         "このブログには、それについての記事が見つかりませんでした。",
-        "近い内容のページ：",
+        "こちらのページが参考になるかもしれません：",
         "このブログをまだ読み込んでいます。1分ほどしてから、もう一度お試しください。",
     ),
     "zh": Phrases(
         "这个博客里没有找到相关内容。",
-        "最接近的页面：",
+        "也许这些页面会有帮助：",
         "这个博客的内容还在读取中，请一分钟后再问一次。",
     ),
     "ar": Phrases(
         "لم أجد شيئًا عن ذلك في هذه المدونة.",
-        "هذه الصفحات هي الأقرب:",
+        "ربما تفيدك إحدى هذه الصفحات:",
         "لم أقرأ هذه المدونة بعد. من فضلك اسأل مرة أخرى بعد دقيقة.",
     ),
 }
