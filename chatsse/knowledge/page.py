@@ -44,7 +44,7 @@ class Receipt:
     :param source: the owner's word under which it was found
     :param etag: as the server sent it; empty where it sent none, or for a file
     :param last_modified: likewise
-    :param digest: of the bytes that were read
+    :param digest: of what was read
     """
 
     location: str
