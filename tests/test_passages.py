@@ -116,6 +116,15 @@ def test_main_sections_stay_apart_unless_one_is_tiny() -> None:
     assert passage.blocks[2] == "Coffee"
 
 
+def test_a_tiny_section_does_not_take_its_neighbours_to_each_other() -> None:
+    milk = Heading(2, "Milk", "milk")
+    passages = split(URL, [paragraph(60, TEA), paragraph(60, COFFEE), paragraph(20, milk)])
+    assert [(passage.url, size(passage)) for passage in passages] == [
+        (f"{URL}#tea", 60),
+        (f"{URL}#coffee", 82),
+    ]
+
+
 def test_sections_under_different_headings_are_not_joined() -> None:
     assert len(split(URL, [paragraph(20, TEA, GREEN), paragraph(20, COFFEE, BLACK)])) == 2
 

@@ -199,7 +199,9 @@ def _belong(before: _Part, after: _Part) -> bool:
     shared = len(_shared(before, after))
     if before.words + after.words > MOST_WORDS or shared < max(len(before.under), len(after.under)) - 1:
         return False
-    is_main = len(after.under) > shared and after.under[shared].level <= MAIN_LEVEL
+    # What was joined to it already is no longer all of one section.
+    begun = after.blocks[0].under
+    is_main = len(begun) > shared and begun[shared].level <= MAIN_LEVEL
     return not is_main or min(before.words, after.words) < FEW_WORDS
 
 
