@@ -35,7 +35,9 @@ _STRANGERS = """
     #comentario, comentario-comments, .hyvor-talk, #hyvor-talk-view, hyvor-talk-comments, #waline, #twikoo,
     #gitalk-container, #gitment, #vcomments, #valine, .discourse-comments, #discourse-comments,
     .talkyard-comments, #graphcomment, #IntenseDebate, .idc-c, #coral_talk_stream, #hypercomments,
-    .webmentions, #webmentions, .webmention, .p-comment, .u-comment
+    .webmentions, #webmentions, .webmention, .p-comment, .u-comment, .wp-block-comments,
+    .wp-block-post-comments, #comment-wrap, .comment-wrap, .comments-wrap, .comment-wrapper, .comment-box,
+    .squarespace-comments, .page__comments
 """
 _NAVIGATION = """
     nav, [role=navigation], [role=banner], [role=contentinfo], [role=complementary], [role=search],
@@ -61,12 +63,14 @@ _CONTENTS = """
 """
 # Who wrote it and when, ways to pass it on, what else there is to read.
 _BESIDE = """
-    .byline, .entry-meta, .post-meta, .article-meta, .entry-footer, .post-tags, .tags-links, .posted-on,
-    .author-box, .author-bio, .sharedaddy, .sd-sharing, .share, .sharing, .share-buttons, .share-links,
-    .social-share, .social-links, .post-share, .entry-share, .addtoany_share_save_container, .a2a_kit,
+    .byline, .article-byline, .byline-wrapper, .entry-meta, .post-meta, .article-meta, .entry-footer,
+    .post-tags, .tags-links, .posted-on, .author-box, .author-bio, .sharedaddy, .sd-sharing, .share,
+    .sharing, .share-buttons, .share-links, .social-share, .social-links, .post-share, .entry-share,
+    .addtoany_share_save_container, .a2a_kit,
     .jp-relatedposts, #jp-relatedposts, .related, .related-posts, .related-articles, .relatedposts,
     .yarpp-related, .read-next, .newsletter, .subscribe-form, .gh-subscribe, .kg-signup-card,
-    .edit-this-page, .theme-doc-footer, .page-metadata
+    .edit-this-page, .theme-doc-footer, .page-metadata, .wp-block-post-date, .wp-block-post-author,
+    .wp-block-post-author-name, .wp-block-post-terms, .subscription-widget, .blog-pager, #blog-pager
 """
 _BANNERS = """
     .cookie-banner, .cookie-consent, .cookie-notice, .cookie-bar, #cookie-banner, #cookie-consent,

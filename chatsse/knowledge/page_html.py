@@ -26,6 +26,7 @@ _DATES = (
     ("meta[property='article:published_time']", "content"),
     ("[itemprop=datePublished]", "content"),
     ("[itemprop=datePublished]", "datetime"),
+    ("abbr[itemprop=datePublished]", "title"),
     ("meta[name='date' i], meta[name='dc.date' i], meta[name='dcterms.date' i]", "content"),
     ("time.published, time.entry-date, time.dt-published, time[pubdate]", "datetime"),
 )
@@ -43,7 +44,7 @@ _SITE_NAMES = (
         "title",
     ),
 )
-_SEPARATOR = r"\s*(?:[|·•»«\u2013\u2014:]|::|\s-)\s+"
+_SEPARATOR = r"(?:\s*(?:[|·•»«\u2013\u2014:]|::|\s-)\s+|\s*[\uff5c_]\s*)"
 
 
 def read_html(body: bytes, url: str, charset: str | None = None) -> Page:
@@ -62,7 +63,7 @@ def read_html(body: bytes, url: str, charset: str | None = None) -> Page:
     content = content_of(tree, dropped)
     if content is None:
         raise Unreadable("no text")
-    address, title = head.address(url), head.title(content)
+    address, title = head.address(url), head.title(content, url)
     passages = split(address, Reader(Anchors(tree), title).read(content, dropped))
     if not passages:
         raise Unreadable("no text")
@@ -96,21 +97,32 @@ class _Head:
             # Themes have been seen to call each page of a site its first one.
             is_home = there.path in ("", "/") and here.path not in ("", "/")
             if is_web and (not url or (_site(there.hostname) == _site(here.hostname) and not is_home)):
-                return address
+                # A site's settings often name it by the scheme that it had once.
+                is_secure = there.netloc == here.netloc and here.scheme == "https"
+                return there._replace(scheme="https").geturl() if is_secure else address
         if not url:
             raise Unreadable(NO_ADDRESS)
         return urldefrag(url).url
 
-    def title(self, content: LexborNode) -> str:
-        """Return the page's title without the name of its site."""
+    def title(self, content: LexborNode, url: str) -> str:
+        """Return the page's title without the name of its site.
+
+        :param url: where the page was found
+        """
         said = [
             *self._said("meta[property='og:title']", "content"),
             *self._texts(self._tree.css("head title")),
         ]
-        headings = self._texts(content.css("h1")) or self._texts(self._tree.css("h1"))
+        mine = ([h1 for h1 in within.css("h1") if not _leads_up(h1, url)] for within in (content, self._tree))
+        headings = next(filter(None, map(self._texts, mine)), [])
         for title in said:
             for heading in headings:
                 if _begins_or_ends(title, heading):
+                    return heading
+        # Where the site's name is the only `h1`, that of a post is a heading below it.
+        for title in said:
+            for heading in self._texts(content.css("h2, h3")):
+                if _is_set_apart(title, heading):
                     return heading
         names = [name for selector, attribute in _SITE_NAMES for name in self._said(selector, attribute)]
         return next((_without(title, names) for title in said), headings[0] if headings else "")
@@ -164,7 +176,28 @@ def _begins_or_ends(title: str, heading: str) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.casefold())
+    return re.findall(r"[^\W_]+", text.casefold())
+
+
+def _is_set_apart(title: str, heading: str) -> bool:
+    """Tell whether the heading is all of the title, but for a name that punctuation keeps apart."""
+    name = re.escape(heading)
+    return bool(re.search(rf"^{name}(?:$|\s*[^\w\s]|_)|(?:[^\w\s]\s*|_){name}$", title, re.IGNORECASE))
+
+
+def _leads_up(heading: LexborNode, url: str) -> bool:
+    """Tell whether a heading is a link to a page above the one at `url`, as the site's name is."""
+    parent = heading.parent
+    link = parent if parent and parent.tag == "a" else heading.css_first("a[href]")
+    if link is None or link.text_lexbor().strip() != heading.text_lexbor().strip():
+        return False
+    try:
+        there, here = urlsplit(urljoin(url, link.attributes.get("href") or "")), urlsplit(url)
+    except ValueError:
+        return False
+    above = there.path.rstrip("/") + "/"
+    is_same = _site(there.hostname) == _site(here.hostname)
+    return is_same and here.path.startswith(above) and here.path != above
 
 
 def _without(title: str, names: list[str]) -> str:
