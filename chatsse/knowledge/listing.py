@@ -5,13 +5,16 @@
 | a sitemap | those it lists, and the sitemaps that it lists |
 | a feed | those of its items, which may be on the site that it is the feed of |
 | a site's front page | those of its sitemap, or of its feed, or itself |
+| a folder, `/blog/` | those below it in its own sitemap, or in the site's, or in its feed; or itself |
 | any other page | itself |
 
 The sitemaps of a site are those that robots.txt names, else `/sitemap.xml`; its feed is the first that the
-front page names. Pages on another site are left out.
+front page names. A folder has a `sitemap.xml` of its own where it is a blog by itself: a project of GitHub
+Pages, a WordPress at `/blog/`. Pages on another site are left out.
 """
 
 from itertools import islice
+from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -54,20 +57,28 @@ class Lister:
         named = self._robots.sitemaps(first.url)
         if isinstance(found, Sitemap):
             listing = walk([first.url], lambda each: found if each == first.url else self._sitemap(each, url))
-        elif is_front(first.url):
-            listing = self._site(first, named)
+        elif is_front(url):
+            listing = self._folder(first, origin_of(first.url) + "/", named)
+        elif first.url.endswith("/"):
+            listing = self._folder(first, first.url, named)
         else:
             listing = Listing({url: None})
         return _kept(listing, {site_of(url)})
 
-    def _site(self, front: Fetched, named: list[str]) -> Listing:
-        """Return the pages of the whole site."""
+    def _folder(self, front: Fetched, folder: str, named: list[str]) -> Listing:
+        """Return the pages below a folder, which may be the whole site.
+
+        :param front: the page that leads to them
+        :param named: the sitemaps of the site
+        """
         tried: dict[str, str] = {}
-        guess = [f"{origin_of(front.url)}/sitemap.xml"]
-        for starts in (each_normal(named, front.url), guess, _feeds(front)):
+        own, usual = f"{folder}sitemap.xml", f"{origin_of(folder)}/sitemap.xml"
+        first = [own] if own != usual else []
+        for starts in (first, each_normal(named, front.url), [usual], _feeds(front)):
             listing = walk(starts, lambda each: self._sitemap(each, front.url))
-            if listing.pages:
-                return Listing(listing.pages, listing.left_out | tried, listing.is_whole and not tried)
+            pages = {page: None for page in listing.pages if _is_below(page, folder)}
+            if pages:
+                return Listing(pages, listing.left_out | tried, listing.is_whole and not tried)
             tried |= listing.left_out
         return Listing({front.url: None}, tried, is_whole=False)
 
@@ -106,6 +117,13 @@ def _kept(listing: Listing, sites: set[str]) -> Listing:
         else:
             listing.left_out[page] = f"on another site: {host_of(page)}"
     return Listing(pages, listing.left_out, listing.is_whole)
+
+
+def _is_below(page: str, folder: str) -> bool:
+    """Whether a page is in a folder, by whatever scheme; of a whole site, whatever it lists is."""
+    return is_front(folder) or (
+        site_of(page) == site_of(folder) and urlsplit(page).path.startswith(urlsplit(folder).path)
+    )
 
 
 def _feeds(page: Fetched) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from gevent.pool import Pool
 
 from chatsse.errors import ContentError, Unreadable
-from chatsse.knowledge.addresses import is_front, normal
+from chatsse.knowledge.addresses import normal
 from chatsse.knowledge.fetcher import PAGES, Fetched, Fetcher, Limits
 from chatsse.knowledge.listing import Lister
 from chatsse.knowledge.page import Outcome, Page, Read, Receipt, Skipped, Unchanged
@@ -74,7 +74,7 @@ class Web:
 
     def _listing(self, word: str, url: str, lister: Lister) -> Listing:
         known = self._known.get(url)
-        if known and known.source == word and not is_front(url):
+        if known and known.source == word and not url.endswith("/"):
             return Listing({url: None})
         listing = lister.pages(url)
         if not listing.pages:
