@@ -128,6 +128,23 @@ def test_jekylls_posts_are_where_its_permalinks_say(permalink: str, address: str
     assert addresses(f"blog/_posts={SITE}/") == {"blog/_posts/2024-01-02-hot-leaves.md": SITE + address}
 
 
+@pytest.mark.parametrize(
+    ("front", "path"),
+    [
+        ("categories: Green Tea", "green/tea"),
+        ("categories: [Green Tea, Leaves]", "green%20tea/leaves"),
+        ("category: Green Tea", "green%20tea"),
+    ],
+)
+def test_jekylls_categories_are_read_as_jekyll_reads_them(front: str, path: str) -> None:
+    write("blog/_config.yml", text="title: x")
+    write("blog/_posts/2024-01-02-a.md", front)
+    assert addresses(f"blog={SITE}") == {"blog/_posts/2024-01-02-a.md": f"{SITE}/{path}/2024/01/02/a.html"}
+    write("blog/_config.yml", text="permalink: /:slugified_categories/:title")
+    slugs = path.replace("%20", "-")
+    assert addresses(f"blog={SITE}") == {"blog/_posts/2024-01-02-a.md": f"{SITE}/{slugs}/a"}
+
+
 def test_jekylls_pages_are_where_jekyll_puts_them() -> None:
     write("blog/_config.yml", text="title: x")
     for path in ("index.md", "about.md", "_site/about.html", "_layouts/post.html", "vendor/x.md"):

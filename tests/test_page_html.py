@@ -258,6 +258,8 @@ def test_a_page_that_is_for_all_is_read(meta: str) -> None:
             date(2024, 5, 6),
         ),
         ("<meta name=date content='2024-99-99'>", None),
+        ("<meta name=date content='May 6, 2024'>", date(2024, 5, 6)),
+        ("<meta name=date content='06 may 2024'>", date(2024, 5, 6)),
     ],
 )
 def test_a_date_is_taken_from_where_it_is_said(markup: str, day: date | None) -> None:
@@ -437,6 +439,13 @@ def test_a_link_in_a_heading_that_only_marks_it_is_none_of_its_words() -> None:
     filling = "<p>" + "tea " * 130 + "</p>"
     read = page(f"<h2 id=a>A <a href='#a'>#</a></h2>{filling}<h2 id=b>B <a href='/c#d'>c</a></h2>{filling}")
     assert [passage.headings for passage in read.passages] == [("A",), ("B c",)]
+
+
+def test_a_heading_that_is_a_button_is_read_and_a_button_in_one_is_not() -> None:
+    (passage,) = page("<h2 id=pay><button>How do I <b>pay</b>?</button></h2><p>By card.").passages
+    assert (passage.url, passage.headings) == (f"{URL}#pay", ("How do I pay?",))
+    (passage,) = page("<h2 id=pay>Paying <button>Copy</button></h2><p>By card.").passages
+    assert passage.headings == ("Paying",)
 
 
 def test_text_after_described_terms_stands_under_none_of_them() -> None:

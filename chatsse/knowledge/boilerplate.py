@@ -4,6 +4,8 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from chatsse.knowledge.html_blocks import HEADINGS
+
 _NO_TEXT = """
     script, style, noscript, template, iframe, object, embed, svg, canvas, audio, video, map, select,
     button, input, textarea, datalist, progress, meter, rp, rt, dialog:not([open])
@@ -37,7 +39,8 @@ _STRANGERS = """
     .talkyard-comments, #graphcomment, #IntenseDebate, .idc-c, #coral_talk_stream, #hypercomments,
     .webmentions, #webmentions, .webmention, .p-comment, .u-comment, .wp-block-comments,
     .wp-block-post-comments, #comment-wrap, .comment-wrap, .comments-wrap, .comment-wrapper, .comment-box,
-    .squarespace-comments, .page__comments
+    .squarespace-comments, .page__comments, .post-full-comments, .comment-content, .comment-body,
+    #commentaires, #kommentare, #comentarios
 """
 _NAVIGATION = """
     nav, [role=navigation], [role=banner], [role=contentinfo], [role=complementary], [role=search],
@@ -89,8 +92,18 @@ def unseen(tree: LexborHTMLParser) -> frozenset[int]:
     """Return the `mem_id` of what the page hides from its readers, or leaves to strangers."""
     nodes = tree.css(_UNSEEN) + _styled_away(tree)
     return frozenset(
-        node.mem_id for node in nodes if node.tag not in _WHOLE and node.css_first("main") is None
+        node.mem_id
+        for node in nodes
+        if node.tag not in _WHOLE and node.css_first("main") is None and not _is_heading(node)
     )
+
+
+def _is_heading(node: LexborNode) -> bool:
+    """Tell whether a button is all that a heading says, as in an accordion (ARIA APG)."""
+    above = node.parent
+    if node.tag != "button" or above is None or above.tag not in HEADINGS:
+        return False
+    return above.text_lexbor().strip() == node.text_lexbor().strip()
 
 
 def boilerplate(tree: LexborHTMLParser) -> frozenset[int]:

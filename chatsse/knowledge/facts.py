@@ -1,7 +1,11 @@
 """What pages state about themselves, as values."""
 
 import re
+from contextlib import suppress
 from datetime import date, datetime
+
+# As people write it, without the commas.
+_WRITTEN = ("%b %d %Y", "%B %d %Y", "%d %b %Y", "%d %B %Y", "%Y/%m/%d")
 
 
 def primary_language(tag: str) -> str:
@@ -11,12 +15,15 @@ def primary_language(tag: str) -> str:
 
 
 def as_day(value: object) -> date | None:
-    """Return the day of a date, or the one that an ISO 8601 text begins with."""
+    """Return the day of a date, or of a text: the one that it begins with in ISO 8601, or is in English."""
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):
         return value
-    try:
-        return date.fromisoformat(str(value)[:10])
-    except ValueError:
-        return None
+    text = str(value)
+    with suppress(ValueError):
+        return date.fromisoformat(text[:10])
+    for form in _WRITTEN:
+        with suppress(ValueError):
+            return datetime.strptime(" ".join(text.replace(",", " ").split()), form).date()  # noqa: DTZ007 - a day
+    return None

@@ -172,7 +172,9 @@ def _jekyll_path(relative: PurePath, matter: FrontMatter, permalink: str) -> str
     if post is None or "_posts" not in relative.parts:
         return _jekyll_page_path(relative, matter, is_pretty=pattern.endswith("/"))
     above = relative.parts[: relative.parts.index("_posts")]
-    categories = [*above, *matter.words("categories"), *matter.words("category")]
+    # A line of several is cut at its spaces, a single one is not.
+    several = " ".join(matter.words("categories")).split() if matter.text("categories") else None
+    categories = [*above, *(several or matter.words("categories")), *matter.words("category")]
     return _filled(pattern, matter.date or as_day(post[1]), matter.text("slug") or post[2], categories)
 
 
@@ -186,7 +188,8 @@ def _jekyll_page_path(relative: PurePath, matter: FrontMatter, *, is_pretty: boo
 
 def _filled(pattern: str, day: date | None, title: str, categories: list[str]) -> str:
     values = {
-        "categories": "/".join(dict.fromkeys(slug_of(category) for category in categories)),
+        "categories": "/".join(dict.fromkeys(category.lower() for category in categories)),
+        "slugified_categories": "/".join(dict.fromkeys(slug_of(category) for category in categories)),
         "title": title,
         "slug": slug_of(title),
         "output_ext": ".html",
