@@ -381,6 +381,13 @@ def test_a_front_page_stands_for_the_sitemap_in_its_usual_place(blog: BlogServer
     assert said(read(blog.url)) == {"/": "read", "/a": "read"}
 
 
+def test_a_front_page_stands_for_the_sitemap_that_it_names(blog: BlogServer) -> None:
+    site(blog, '<link rel="sitemap" href="/sitemap-index.xml">')
+    blog.serve("/sitemap-index.xml", index(blog, "/0.xml"), kind=XML)
+    blog.serve("/0.xml", sitemap(blog, "/a"), kind=XML)
+    assert said(read(blog.url)) == {"/a": "read"}
+
+
 def test_a_front_page_without_a_sitemap_stands_for_the_feed_that_it_names(blog: BlogServer) -> None:
     site(blog, FEED_LINK)
     blog.serve("/sitemap.xml", "<!DOCTYPE html><html>Nothing here", kind="text/html")

@@ -8,12 +8,11 @@
 | a folder, `/blog/` | those below it in its own sitemap, or in the site's, or in its feed; or itself |
 | any other page | itself |
 
-The sitemaps of a site are those that robots.txt names, else `/sitemap.xml`; its feed is the first that the
-front page names. A folder has a `sitemap.xml` of its own where it is a blog by itself: a project of GitHub
-Pages, a WordPress at `/blog/`. Pages on another site are left out.
+The sitemaps of a site are those that robots.txt and the front page name, else `/sitemap.xml`; its feed is the
+first that the front page names. A folder has a `sitemap.xml` of its own where it is a blog by itself: a
+project of GitHub Pages, a WordPress at `/blog/`. Pages on another site are left out.
 """
 
-from itertools import islice
 from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
@@ -34,6 +33,7 @@ from chatsse.knowledge.sitemaps import (
     walk,
 )
 
+_SITEMAP = "link[rel~=sitemap]"
 _FEED = "link[rel~=alternate][type='application/rss+xml'], link[rel~=alternate][type='application/atom+xml']"
 
 
@@ -74,7 +74,9 @@ class Lister:
         tried: dict[str, str] = {}
         own, usual = f"{folder}sitemap.xml", f"{origin_of(folder)}/sitemap.xml"
         first = [own] if own != usual else []
-        for starts in (first, each_normal(named, front.url), [usual], _feeds(front)):
+        named = [*named, *_links(front, _SITEMAP)]
+        # The first feed that a page names: others are those of its comments.
+        for starts in (first, each_normal(named, front.url), [usual], _links(front, _FEED)[:1]):
             listing = walk(starts, lambda each: self._sitemap(each, front.url))
             pages = {page: None for page in listing.pages if _is_below(page, folder)}
             if pages:
@@ -126,8 +128,7 @@ def _is_below(page: str, folder: str) -> bool:
     )
 
 
-def _feeds(page: Fetched) -> list[str]:
-    """Return the first feed that a page names: others are those of its comments."""
-    links = LexborHTMLParser(page.body).css(_FEED)
-    hrefs = (link.attributes.get("href") or "" for link in links)
-    return list(islice(each_normal(hrefs, page.url), 1))
+def _links(page: Fetched, selector: str) -> list[str]:
+    """Return the addresses that a page's links of a kind name."""
+    links = LexborHTMLParser(page.body).css(selector)
+    return list(each_normal((link.attributes.get("href") or "" for link in links), page.url))
