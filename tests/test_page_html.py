@@ -248,6 +248,17 @@ def test_a_page_that_is_for_all_is_read(meta: str) -> None:
     assert text(page("<p>tea", meta)) == "tea"
 
 
+@pytest.mark.parametrize("content", ["0; url=/new", "1;URL='https://blog.example/new'", "0.5, url = new"])
+def test_a_page_that_only_leads_on_is_not_read(content: str) -> None:
+    with pytest.raises(Unreadable, match="leads on"):
+        page("<p>tea", f'<meta http-equiv="Refresh" content="{content}"><link rel=canonical href=/new>')
+
+
+@pytest.mark.parametrize("content", ["0", "300; url=/new", "5; url=/post", "0; url=#x", "0; url=http://["])
+def test_a_page_that_only_comes_again_is_read(content: str) -> None:
+    assert text(page("<p>tea", f'<meta http-equiv="refresh" content="{content}">')) == "tea"
+
+
 @pytest.mark.parametrize(
     ("markup", "day"),
     [

@@ -15,7 +15,7 @@ from pathlib import Path
 from chatsse.errors import ContentError, Unreadable
 from chatsse.knowledge.front_matter import FrontMatter
 from chatsse.knowledge.page import Outcome, Page, Read, Receipt, Skipped, Unchanged
-from chatsse.knowledge.page_html import NO_ADDRESS, NOINDEX, read_html
+from chatsse.knowledge.page_html import FOR_GOOD, NO_ADDRESS, NOINDEX, read_html
 from chatsse.knowledge.page_markdown import Document, parse_document, read_markdown
 from chatsse.knowledge.permalinks import HTML, find_site
 
@@ -85,7 +85,7 @@ class _Files:
         try:
             return self._read(path, known)
         except Unreadable as error:
-            return Skipped(location, self._word, error.why, is_gone=error.why in (NOINDEX, _DRAFT))
+            return Skipped(location, self._word, error.why, is_gone=error.why in {*FOR_GOOD, _DRAFT})
         except FileNotFoundError:
             return Skipped(location, self._word, "is gone", is_gone=True)
         except OSError:

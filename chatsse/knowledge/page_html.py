@@ -1,6 +1,7 @@
 """HTML pages: what they say, and what they say about themselves."""
 
 import re
+from contextlib import suppress
 from datetime import date
 from urllib.parse import urldefrag, urljoin, urlsplit
 
@@ -20,7 +21,12 @@ from chatsse.knowledge.passages import split
 
 # Why a page is not read, where others have to know it.
 NOINDEX, NO_ADDRESS = "noindex", "does not say its address"
+LEADS_ON = "only leads on to another page"
+# Those for which an old version of it goes, too.
+FOR_GOOD = frozenset({NOINDEX, LEADS_ON})
 
+# At once, or nearly.
+_REFRESH = re.compile(r"[0-9](?:\.[0-9]*)?\s*[;,]\s*url\s*=\s*[\"']?([^\"']+?)[\"']?", re.IGNORECASE)
 _ROBOTS = "meta[name=robots i], meta[name=chatsse i]"
 _DATES = (
     ("meta[property='article:published_time']", "content"),
@@ -59,6 +65,8 @@ def read_html(body: bytes, url: str, charset: str | None = None) -> Page:
     head = _Head(tree, hidden)
     if head.forbids():
         raise Unreadable(NOINDEX)
+    if head.leads_on(url):
+        raise Unreadable(LEADS_ON)
     dropped = hidden | boilerplate(tree)
     content = content_of(tree, dropped)
     if content is None:
@@ -84,6 +92,17 @@ class _Head:
         """Tell whether the page is not to be found."""
         said = (re.split(r"[\s,]+", text.lower()) for text in self._said(_ROBOTS, "content"))
         return any(NOINDEX in words or "none" in words for words in said)
+
+    def leads_on(self, url: str) -> bool:
+        """Tell whether the page is a redirect in HTML, as generators write for an old address.
+
+        Its canonical address is that of the page it leads to, whose place it would take.
+        """
+        for content in self._said("meta[http-equiv=refresh i]", "content"):
+            if leads := _REFRESH.fullmatch(content):
+                with suppress(ValueError):
+                    return bool(urldefrag(urljoin(url, leads[1])).url != urldefrag(url).url)
+        return False
 
     def address(self, url: str) -> str:
         """Return the page's canonical address, if it lies on the same site, else `url`."""

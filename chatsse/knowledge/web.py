@@ -15,7 +15,7 @@ from chatsse.knowledge.addresses import normal
 from chatsse.knowledge.fetcher import PAGES, Fetched, Fetcher, Limits
 from chatsse.knowledge.listing import Lister
 from chatsse.knowledge.page import Outcome, Page, Read, Receipt, Skipped, Unchanged
-from chatsse.knowledge.page_html import NOINDEX
+from chatsse.knowledge.page_html import FOR_GOOD, NOINDEX
 from chatsse.knowledge.refusals import Refused
 from chatsse.knowledge.robots import Robots
 from chatsse.knowledge.sitemaps import MOST_PAGES, Listing
@@ -158,7 +158,7 @@ class _Visit:
             return Read(receipt, self._read(fetched.body, fetched.url, fetched.charset))
         except Unreadable as error:
             # A page without text may be there again tomorrow.
-            return self._skipped(receipt.location, error.why, is_gone=error.why == NOINDEX)
+            return self._skipped(receipt.location, error.why, is_gone=error.why in FOR_GOOD)
 
     def _receipt(self, url: str, fetched: Fetched, digest: str) -> Receipt:
         return Receipt(url, self._word, fetched.etag, fetched.last_modified, digest)
