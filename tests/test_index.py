@@ -241,6 +241,20 @@ def test_stop_words_are_those_of_the_questions_language(made: Callable[..., Inde
     assert found(index, "why did it die?")[0] == "die#0"
 
 
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("税金の申告はいつしますか?", "種は冷蔵庫で二週間保存できます。いつでもしますか。"),
+        ("为什么月亮是圆的?", "怎么保存酸面团? 因为什么都可以。"),
+        ("هل يمكن السفر إلى القمر؟", "يمكن حفظ العجين في الثلاجة إلى الغد"),
+    ],
+)
+def test_what_people_say_around_a_question_finds_nothing(
+    made: Callable[..., Index], question: str, text: str
+) -> None:
+    assert found(made(page("dough", text), *filler()), question) == []
+
+
 @pytest.mark.parametrize("question", ["asyncronous", "asynchronus", "asinchronous", "asynchrnous functions"])
 def test_a_typing_error_is_forgiven(made: Callable[..., Index], question: str) -> None:
     index = made(page("async", "An asynchronous thing."), page("other", "A synthetic thing."), *filler())

@@ -142,7 +142,7 @@ class Ranking:
     def _corrections(self, word: str) -> list[str]:
         """Return terms that may do for a word that is in no passage."""
         if is_paired(word):
-            return [character for character in word if character >= _FIRST_HAN]
+            return [char for char in word if char >= _FIRST_HAN and char not in STOP_WORDS["zh"]]
         terms = {stems.of(word) for stems in self._stems}
         return [close for term in terms for close in close_to(term, self._beginning(term[:2]))]
 

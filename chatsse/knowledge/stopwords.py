@@ -4,6 +4,7 @@ Folded as `terms` folds them, with what its cut at apostrophes leaves of *don't*
 """
 
 from collections.abc import Iterable
+from itertools import chain, pairwise
 
 _LISTS = {
     "en": """
@@ -68,8 +69,42 @@ _LISTS = {
         over te toch toen tot u uit uw van veel voor waar waarom wanneer want was wat we welke werd
         wie wij wil worden wordt ze zelf zich zij zijn zo zou
     """,
+    "ar": """
+        ما ماذا لماذا متى اين كيف كم هل من الى الي على علي عن في مع هذا هذه ذلك تلك التي الذي الذين هو هي هم
+        انا انت نحن كان كانت يكون تكون لا لم لن ليس قد ثم او ام ان لكن كل بعض عند بعد قبل حتى بين هناك هنا
+        اي اريد يمكن يمكنني يمكنك فضلك اذا غير ايضا
+    """,
 }
-STOP_WORDS = {language: frozenset(words.split()) for language, words in _LISTS.items()}
+
+
+def _pairs(phrase: str) -> list[str]:
+    return list(map("".join, pairwise(phrase))) or [phrase]
+
+
+# Of scripts that are cut into pairs, what people say; its pairs are the words.
+_PHRASES = {
+    "ja": """
+        ですか でしょうか ますか しますか しました しています していますか すればいいですか するには
+        するのですか できますか できません ありますか ありません ありがとう ください くださいませんか
+        いつですか いつしますか はいつから どうすれば どうやって どうしたら どうして はどう どこで はどこ
+        どこに どれを どの どんな なぜ なんですか はなに とは とはなんですか というのは について
+        についての においての のために ための のことを こと もの これは それは あれは この その
+        あの ここ そこ から まで より など には では へは をして して した する れば られますか
+        られました られる される いる いますか いました ある なる なります のは のが のを のに ので
+        だけ でも ても とき たい たいです 教えて 教えてください 何ですか 何を 何が
+    """,
+    "zh": """
+        怎么 怎么样 怎样 怎么办 如何 什么 什么是 是什么 为什么 什么时候 哪里 哪个 哪些 多少 几个 可以吗
+        我可以 可以 能不能 是不是 有没有 请问 请 告诉我 我想知道 我想 我要 我们 你们 他们 这个 那个 这些
+        那些 这是 那是 一个 一下 的是 的吗 了吗 是的 关于 如果 因为 所以 但是 还是 或者 应该 需要吗
+        的 是 了 么 麼 在 我 你 吗 嗎 呢 们 們 这 這 个 個 有 不 什 就 也 和 都 要
+        怎麼 怎麼樣 什麼 什麼是 是什麼 為什麼 什麼時候 哪裡 哪個 請問 告訴我 我們 這個 那個 關於
+    """,
+}
+STOP_WORDS = {language: frozenset(words.split()) for language, words in _LISTS.items()} | {
+    language: frozenset(chain.from_iterable(map(_pairs, phrases.split())))
+    for language, phrases in _PHRASES.items()
+}
 
 _PAGE_WORDS = """
     page post article text summary summaries summarise summarize tldr tl dr overview gist topic takeaway
