@@ -401,6 +401,11 @@ def test_a_front_page_without_a_sitemap_or_a_feed_stands_for_itself(blog: BlogSe
     assert said(read(blog.url)) == {"/": "read", "/sitemap.xml": "404 Not Found"}
 
 
+def test_a_front_page_that_nests_beyond_measure_is_not_looked_through(blog: BlogServer) -> None:
+    site(blog, "<div>" * 200_000 + FEED_LINK)
+    assert said(read(blog.url)) == {"/": "read", "/sitemap.xml": "404 Not Found"}
+
+
 def test_a_front_page_stands_for_its_site_where_it_leads_on(blog: BlogServer) -> None:
     site(blog)
     blog.serve("/", status=302, headers={"Location": "/en/"})

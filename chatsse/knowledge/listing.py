@@ -15,12 +15,12 @@ project of GitHub Pages, a WordPress at `/blog/`. Pages on another site are left
 
 from urllib.parse import urlsplit
 
-from selectolax.lexbor import LexborHTMLParser
-
 from chatsse.errors import Unreadable
 from chatsse.knowledge.addresses import each_normal, host_of, is_front, origin_of, site_of
+from chatsse.knowledge.charset import decode
 from chatsse.knowledge.feeds import ROOTS, Feed, read_feed
 from chatsse.knowledge.fetcher import PAGES, Fetched, Fetcher
+from chatsse.knowledge.html_tree import parse
 from chatsse.knowledge.robots import Robots
 from chatsse.knowledge.sitemaps import (
     Listing,
@@ -130,5 +130,8 @@ def _is_below(page: str, folder: str) -> bool:
 
 def _links(page: Fetched, selector: str) -> list[str]:
     """Return the addresses that a page's links of a kind name."""
-    links = LexborHTMLParser(page.body).css(selector)
+    try:
+        links = parse(decode(page.body, page.charset)).css(selector)
+    except Unreadable:
+        return []
     return list(each_normal((link.attributes.get("href") or "" for link in links), page.url))
