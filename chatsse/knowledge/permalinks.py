@@ -20,7 +20,7 @@ from datetime import date
 from pathlib import Path, PurePath
 from urllib.parse import quote, urlsplit
 
-import yaml  # type: ignore[import-untyped]  # comes with python-frontmatter
+import yaml  # type: ignore[import-untyped]
 
 from chatsse.knowledge.facts import as_day
 from chatsse.knowledge.front_matter import FrontMatter
