@@ -70,6 +70,8 @@ def test_what_looks_like_a_mark_in_a_quote_is_none() -> None:
 def test_prose_is_quoted_rather_than_code() -> None:
     mixed = Source("/posts/code", "Code", ("hot = oven.must_be(hot)\nprint(hot)", "It must be hot."))
     assert "print" not in text_of(answer(request(mixed)))
+    leading = Source("/posts/code", "Code", ("It must be hot.", "Like so:", "hot = 1\nprint(hot)"))
+    assert "Like so" not in text_of(answer(request(leading)))
     assert "print" in text_of(answer(request(Source("/posts/code", "Code", mixed.paragraphs[:1]))))
 
 

@@ -53,7 +53,8 @@ def _quote(source: Source, question: str) -> str:
     best = max(range(len(quotable)), key=lambda n: len(asked & _words(quotable[n])))
     quote = quotable[best]
     for paragraph in quotable[best + 1 :]:
-        if len(f"{quote} {paragraph}".split()) > QUOTED_WORDS:
+        # What leads to code is left out with the code.
+        if len(f"{quote} {paragraph}".split()) > QUOTED_WORDS or paragraph.endswith(":"):
             break
         quote = f"{quote}\n\n{paragraph}"
     return quote
