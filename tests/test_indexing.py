@@ -1,19 +1,22 @@
 """Reading a blog from end to end: from its server, by `chatsse index`, into what answers are made from."""
 
+import gzip
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from blog_server import BlogServer, Endless, Silence
+from blog_server import BlogServer, Cut, Drip, Endless, Silence
 from posts import POSTS, post, serve_post, serve_posts, serve_sitemap
 from processes import TREE, until
 
 from chatsse.connections import Connections
 from chatsse.knowledge.editions import LOCK, Editions
+from chatsse.knowledge.fetcher import Limits
 from chatsse.knowledge.indexing import index
 from chatsse.knowledge.library import Library
 from chatsse.knowledge.report import Report
@@ -132,6 +135,73 @@ def test_a_page_that_fails_leaves_its_old_version_in_place(
     assert "500" in ways(report)["cake"]
     assert "larger" in ways(report)["tea"]
     assert [titles(editions, word)[0] for word in ("rye", "butter", "eighty")] == ["bread", "cake", "tea"]
+
+
+FAULTS: dict[str, tuple[dict[str, Any], str]] = {
+    "hangs": ({"before": Silence()}, "fell silent"),
+    "drips": ({"body": [Drip(0.01)]}, "took longer"),
+    "huge": ({"body": [Endless(most=100 << 20)]}, "larger than 5 MB"),
+    "cut": ({"body": [b"<h1>", Cut()]}, "broke off"),
+    "loop": ({"status": 301, "headers": {"Location": "/loop"}}, "in a circle"),
+    "elsewhere": ({"status": 302, "headers": {"Location": "http://192.0.2.7/"}}, "another site"),
+    "error": ({"status": 500}, "500"),
+    "image": ({"body": b"GIF89a", "kind": "image/gif"}, "image/gif"),
+    "nothing": ({"body": b""}, "no text"),
+    "junk": ({"body": bytes(range(256)) * 40}, ""),
+    "unclosed": ({"body": "<div><p>Words <b>that <table>nobody <!-- closes"}, ""),
+    "deep": ({"body": "<div>" * 100_000 + "Words"}, ""),
+}
+
+
+def test_whatever_pages_do_the_old_versions_stay_in_use_and_the_report_says_why(
+    blog: BlogServer,
+    read: Callable[..., Report],
+    editions: Editions,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chatsse.knowledge.web.Limits", lambda: Limits(page_s=3, silent_s=1))
+    for name in FAULTS:
+        serve_post(blog, name, f"What {name} said before was fine.")
+    serve_sitemap(blog, *POSTS, *FAULTS)
+    assert read(f"{blog.url}/sitemap.xml").read == len(POSTS) + len(FAULTS)
+    for name, (reply, _) in FAULTS.items():
+        blog.serve(f"/{name}", **reply)
+    report = read(f"{blog.url}/sitemap.xml")
+    told = ways(report)
+    for name, (_, why) in FAULTS.items():
+        assert why in told.get(name, "")
+        if name in told:
+            assert titles(editions, f"What did {name} say before?")[0] == name
+    assert report.pages == len(POSTS) + len(FAULTS)
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><urlset><url><loc>&b;</loc></url></urlset>',
+        gzip.compress(b"<urlset>" + b" " * (60 << 20)),
+        b"<sitemapindex><sitemap><loc>/sitemap.xml</loc></sitemap></sitemapindex>",
+        b"\xff\xfe\x00junk",
+    ],
+    ids=["entities", "gzip", "itself", "junk"],
+)
+def test_a_sitemap_that_is_a_bomb_leaves_everything_in_place(
+    blog: BlogServer, read: Callable[..., Report], editions: Editions, bomb: bytes
+) -> None:
+    read(f"{blog.url}/sitemap.xml")
+    before = editions.state()
+    blog.serve("/sitemap.xml", bomb, kind="application/xml")
+    assert read(f"{blog.url}/sitemap.xml").lost
+    assert editions.state() == before
+
+
+def test_a_feed_in_another_encoding_than_it_says_is_read(
+    blog: BlogServer, read: Callable[..., Report]
+) -> None:
+    items = f"<item><title>Brötchen</title><link>{blog.url}/bread</link></item>"
+    feed = f'<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel>{items}</channel></rss>'
+    blog.serve("/feed.xml", feed.encode("latin-1"), kind="application/rss+xml; charset=utf-16")
+    assert read(f"{blog.url}/feed.xml").pages == 1
 
 
 @pytest.mark.parametrize(
