@@ -48,11 +48,12 @@ class Library:
         self._renewed_at = monotonic()
         self._is_there = Signal()
         self._looking: gevent.Greenlet[..., None] | None = None
-        if index:
+        if index or not is_expected:
             self._is_there.set()
 
     def start(self) -> None:
-        """Begin to look for newer editions."""
+        """Begin to look for newer editions; questions wait for the first look."""
+        self._is_there.clear()
         self._looking = spawn_for_ever(self._look)
 
     def look(self) -> None:
@@ -68,6 +69,8 @@ class Library:
         elif self._state and monotonic() - self._renewed_at > RENEW_S:
             self._renewed_at = monotonic()
             self._editions.renew(state)
+        if self.index or not self._is_expected:
+            self._is_there.set()
 
     def stop(self) -> None:
         """Look no more; what there is stays in use."""
@@ -106,7 +109,6 @@ class Library:
         if self.index:
             self.index.close()
         self.index, self._state = index, state
-        self._is_there.set()
         log.info("answers come from %d passages of %d pages", index.passages, index.pages)
 
     def _refuse(self, state: State, why: str) -> None:
