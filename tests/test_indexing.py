@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,17 @@ def test_nothing_to_answer_from_replaces_nothing(
     report = read(f"{blog.url}/sitemap.xml")
     assert "nothing to answer from" in str(report.lost[0])
     assert titles(editions, "butter")[0] == "cake"
+
+
+def test_a_folder_that_takes_long_keeps_the_lock(
+    editions: Editions, read: Callable[..., Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatsse.knowledge.editions.LOCK_TTL_S", 1)
+    for n in range(600):
+        (tmp_path / f"{n}.md").write_text(f"---\ntitle: Post {n}\n---\n\n" + f"Word {n}. " * 300)
+    began = time.monotonic()
+    assert read(f"{tmp_path}=https://blog.example").pages == 600
+    assert time.monotonic() - began > 1
 
 
 def test_a_page_that_two_sources_name_is_there_once(blog: BlogServer, read: Callable[..., Report]) -> None:

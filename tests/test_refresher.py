@@ -18,9 +18,9 @@ from processes import App, Redis, tree, until
 from standin import StandIn
 
 from chatsse.connections import Connections
-from chatsse.knowledge.editions import Editions, State
+from chatsse.knowledge.editions import TURN, TURN_TTL_S, Editions, State
 from chatsse.knowledge.index import FORMAT
-from chatsse.knowledge.refresher import Refresher
+from chatsse.knowledge.refresher import ROLLOUT_S, Refresher
 
 TOKEN = "correct-horse-battery"
 MANY = 40
@@ -156,6 +156,7 @@ FRESH = State("version", FORMAT, 1, "https://blog.example", time.time(), is_want
     [
         (FRESH, False),
         (replace(FRESH, version=""), True),
+        (replace(FRESH, version="", is_being_read=True), False),
         (replace(FRESH, is_wanted=True), True),
         (replace(FRESH, content="https://blog.example /posts"), True),
         (replace(FRESH, checked_at=time.time() - 86_401), True),
@@ -169,6 +170,35 @@ def test_the_blog_is_read_when_its_index_is_missing_old_or_not_wanted_any_more(
 ) -> None:
     refresher = Refresher(Editions(connections.commands), ["https://blog.example"], 86_400)
     assert refresher._is_due(state) is is_due
+
+
+def test_what_a_newer_release_left_behind_is_read_anew_by_the_one_that_came_back(
+    connections: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresher = Refresher(Editions(connections.commands), ["https://blog.example"], 0)
+    newer = replace(FRESH, format=FORMAT + 1)
+    assert not refresher._is_due(newer)
+    monkeypatch.setattr("chatsse.knowledge.refresher.monotonic", lambda: time.monotonic() + ROLLOUT_S)
+    assert refresher._is_due(newer)
+
+
+def test_what_was_named_later_stays_where_processes_differ(connections: Connections) -> None:
+    refresher = Refresher(Editions(connections.commands), ["https://blog.example"], 86_400)
+    assert not refresher._is_due(FRESH)
+    assert not refresher._is_due(replace(FRESH, content="https://other.example"))
+
+
+def test_after_a_reading_that_failed_the_blog_is_left_alone_for_a_while(
+    farm: Farm, blog: BlogServer, connections: Connections
+) -> None:
+    app = farm.start()
+    until(lambda: took(app), "the index")
+    blog.serve("/sitemap.xml", status=500)
+    publish(app)
+    until(lambda: "could not be read" in app.log.read_text(), "the log says so")
+    until(lambda: connections.commands.execute(("TTL", TURN))[0] > TURN_TTL_S, "a pause")
+    publish(app)
+    until(lambda: app.log.read_text().count("could not be read:") == 2, "the owner's word ends it")
 
 
 def test_an_index_may_be_of_any_age_where_the_owner_says_so(connections: Connections) -> None:

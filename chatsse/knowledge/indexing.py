@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import gevent
+
 from chatsse.errors import BadIndex, ContentError, IndexBusy
 from chatsse.knowledge.editions import Editions, Lock, State, content_line
 from chatsse.knowledge.folder import Folder
@@ -77,8 +79,8 @@ class _Reading:
         elif report.read or self._taken != set(self._known):
             if not editions.publish(self._path, content, lock):
                 raise IndexBusy
-        elif not report.lost:
-            editions.checked(content)
+        elif not report.lost and not editions.checked(content, lock):
+            raise IndexBusy
         return report
 
     def _read(self, word: str) -> None:
@@ -86,6 +88,8 @@ class _Reading:
             for outcome in (self._web if _ADDRESS.match(word) else self._folders).pages(word):
                 self._take(outcome)
                 self._told(self._report, self._web.total + self._folders.total)
+                # Files don't let go by themselves of what keeps the lock and hears signals.
+                gevent.sleep(0)
         except ContentError as error:
             self._report.lost.append(error)
             for receipt in self._known.values():
