@@ -93,8 +93,11 @@ def index(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             "CHATSSE_CONTENT", "not set: name what to read, e.g. https://blog.example/sitemap.xml"
         )
-    # As an exception: what lies on the disk is cleared away.
-    gevent.signal_handler(signal.SIGTERM, gevent.getcurrent().throw, SystemExit(128 + signal.SIGTERM))
+    # As an exception: what lies on the disk is cleared away. Python's own handler for Ctrl-C raises in
+    # whichever greenlet runs just then, and one that fetches a page would print it.
+    main_greenlet = gevent.getcurrent()
+    gevent.signal_handler(signal.SIGTERM, main_greenlet.throw, SystemExit(128 + signal.SIGTERM))
+    gevent.signal_handler(signal.SIGINT, main_greenlet.throw, KeyboardInterrupt())
     progress = Progress(sys.stderr)
     with closing(Connections(config.redis_url or "")) as redis:
         try:
