@@ -111,7 +111,7 @@ def test_neighbours_stop_joining_when_there_is_enough() -> None:
 
 def test_main_sections_stay_apart_unless_one_is_tiny() -> None:
     assert len(split(URL, [paragraph(60, TEA), paragraph(60, COFFEE)])) == 2
-    (passage,) = split(URL, [paragraph(60, TEA), paragraph(20, COFFEE)])
+    (passage,) = split(URL, [paragraph(60, TEA), paragraph(15, COFFEE)])
     assert passage.headings == ()
     assert passage.blocks[2] == "Coffee"
 
