@@ -10,12 +10,12 @@ import pytest
 from chatsse.connections import Connections
 from chatsse.errors import IndexBusy, RedisAway
 from chatsse.knowledge.editions import (
+    BY_OWNER,
     HASH,
     LOCK,
     LOCK_TTL_S,
     PART_BYTES,
     TTL_S,
-    TURN,
     UNUSED_TTL_S,
     WANTED,
     Editions,
@@ -217,10 +217,10 @@ def test_a_note_of_a_check_is_no_edition(editions: Editions, lock: Lock, file: P
 def test_what_is_wanted_is_wanted_until_somebody_has_done_it(
     editions: Editions, connections: Connections, file: Path
 ) -> None:
-    assert editions.take_turn()
-    assert not editions.take_turn()
+    assert editions.take_turn(BY_OWNER)
+    assert not editions.take_turn(BY_OWNER)
     editions.want()
-    assert editions.take_turn()
+    assert editions.take_turn(BY_OWNER)
     with editions.lock():
         pass
     # Whoever began with it was killed.
@@ -233,7 +233,18 @@ def test_what_is_wanted_is_wanted_until_somebody_has_done_it(
         assert editions.checked("", lock)
     assert editions.state().is_wanted
     assert ttl_s(connections, WANTED) > 0
-    assert ttl_s(connections, TURN) == -2
+    assert editions.take_turn(BY_OWNER)
+
+
+def test_a_turn_is_somebodys_once_a_while_for_each_content(
+    editions: Editions, lock: Lock, file: Path
+) -> None:
+    assert editions.take_turn("a")
+    assert not editions.take_turn("a")
+    assert editions.take_turn("b")
+    editions.publish(file, "a", lock)
+    assert editions.take_turn("a")
+    assert not editions.take_turn("b")
 
 
 def test_who_lost_the_lock_notes_nothing(editions: Editions, connections: Connections, lock: Lock) -> None:

@@ -2,14 +2,17 @@
 
 import gzip
 import os
+import pty
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import gevent.os
 import pytest
 from blog_server import BlogServer, Cut, Drip, Endless, Silence
 from posts import POSTS, post, serve_post, serve_posts, serve_sitemap
@@ -192,7 +195,8 @@ def test_a_sitemap_that_is_a_bomb_leaves_everything_in_place(
     read(f"{blog.url}/sitemap.xml")
     before = editions.state()
     blog.serve("/sitemap.xml", bomb, kind="application/xml")
-    assert read(f"{blog.url}/sitemap.xml").lost
+    report = read(f"{blog.url}/sitemap.xml")
+    assert report.lost or report.is_empty
     assert editions.state() == before
 
 
@@ -243,7 +247,8 @@ def test_nothing_to_answer_from_replaces_nothing(
     for name in POSTS:
         blog.serve(f"/{name}", status=404)
     report = read(f"{blog.url}/sitemap.xml")
-    assert "nothing to answer from" in str(report.lost[0])
+    assert report.is_empty
+    assert report.lines()[-1].startswith("nothing to answer from")
     assert titles(editions, "butter")[0] == "cake"
 
 
@@ -270,7 +275,10 @@ def test_the_command_says_what_it_did(blog: BlogServer, redis_url: str) -> None:
     blog.serve("/cake", status=500)
     status, printed = Command(redis_url, f"{blog.url}/sitemap.xml").end()
     assert status == 0
-    assert "2 pages read, 0 unchanged, 1 skipped: 500" in printed
+    assert f"reading {blog.url}/sitemap.xml" in printed
+    assert "2 pages read, 0 unchanged, 1 skipped" in printed
+    assert f"skipped: 500 Internal Server Error: {blog.url}/cake" in printed
+    assert "in the index: 2 passages of 2 pages" in printed
 
 
 def test_the_command_reads_what_the_environment_names(blog: BlogServer, redis_url: str) -> None:
@@ -282,6 +290,43 @@ def test_the_command_without_anything_to_read_says_what_to_name(redis_url: str) 
     status, printed = Command(redis_url, env={"CHATSSE_CONTENT": ""}).end()
     assert status == 2
     assert printed.startswith("chatsse: CHATSSE_CONTENT: not set")
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("blog.example", "a site begins with https://"),
+        ("nowhere=https://blog.example", "no such file or folder"),
+        ("templates/posts=blog.example", "say where the pages are, e.g. templates/posts=https://"),
+    ],
+)
+def test_a_word_that_names_nothing_is_told_with_what_may_be_meant(
+    redis_url: str, word: str, hint: str
+) -> None:
+    status, printed = Command(redis_url, word).end()
+    assert status == 2
+    assert printed.startswith(f"chatsse: {word}: ")
+    assert hint in printed
+
+
+def test_somebody_who_looks_sees_a_bar_and_then_a_table(blog: BlogServer, redis_url: str) -> None:
+    blog.serve("/cake", status=500)
+    words = [sys.executable, "-m", "chatsse.cli", "index", f"{blog.url}/sitemap.xml"]
+    terminal, ours = pty.openpty()
+    env = {**os.environ, "REDIS_URL": redis_url}
+    with subprocess.Popen(words, cwd=TREE, env=env, stdin=ours, stdout=ours, stderr=ours) as process:
+        os.close(ours)
+        seen = b""
+        with suppress(OSError):  # What reading from a terminal without a process is.
+            while chunk := gevent.os.tp_read(terminal, 4096):
+                seen += chunk
+        process.wait()
+    os.close(terminal)
+    text = seen.decode()
+    assert "of 3 pages" in text
+    assert "read            2\r\n" in text
+    assert f"500 Internal Server Error (1)\r\n    {blog.url}/cake\r\n" in text
+    assert text.endswith("in the index: 2 passages of 2 pages\r\n")
 
 
 def test_what_cannot_be_read_at_all_is_told_and_is_a_failure(redis_url: str, blog: BlogServer) -> None:
@@ -323,6 +368,18 @@ def test_killed_at_any_moment_it_leaves_the_old_index_in_use(
     blog.serve(seen, post("new", "Everything is new."))
     serve_sitemap(blog, *POSTS)
     assert read(f"{blog.url}/sitemap.xml").read == 3
+
+
+def test_what_a_killed_reading_left_on_the_disk_is_cleared_away_a_day_later(
+    blog: BlogServer, read: Callable[..., Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for name, age_s in (("chatsse-reading-old", 90_000), ("chatsse-reading-new", 0), ("another's", 90_000)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "new").write_bytes(b"half an index")
+        os.utime(tmp_path / name, (time.time() - age_s,) * 2)
+    read(f"{blog.url}/sitemap.xml")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["another's", "chatsse-reading-new"]
 
 
 def test_a_full_redis_keeps_the_old_index_and_the_command_says_so(

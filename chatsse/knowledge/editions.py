@@ -5,7 +5,7 @@
 | `chatsse:{index}` | hash | `version`, `format`, `parts`, `content` and `checked_at` of the edition in use |
 | `chatsse:{index}:<version>:<n>` | string | the n-th part of its file, compressed with zlib |
 | `chatsse:{index}:lock` | string | a random word of whoever reads the blog just now |
-| `chatsse:{index}:turn` | string | that some process has it read: nobody else need begin within a minute |
+| `chatsse:{index}:turn:<digest>` | string | that this content is being read, or was: nobody need begin yet |
 | `chatsse:{index}:wanted` | string | a random word for the reading that the owner wants, until it is done |
 
 `parts` is how many there are, `content` what the owner named, and `checked_at` (ms since 1970) when that was
@@ -20,6 +20,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 
@@ -31,19 +32,22 @@ from chatsse.knowledge.index import FORMAT
 
 HASH = "chatsse:{index}"
 LOCK = f"{HASH}:lock"
-TURN = f"{HASH}:turn"
 WANTED = f"{HASH}:wanted"
 
 # Small enough that other commands on the connection don't wait for long behind one.
 PART_BYTES = 256 * 1024
 # An edition is renewed while there are processes that use it.
 TTL_S = 30 * 24 * 3600
-# From the first part to the last, and for those who are still loading what was replaced.
+# From the first part to the last.
 UNUSED_TTL_S = 600
+# For those who are still loading what was replaced. A small Redis has no room for two for long.
+REPLACED_TTL_S = 60
 LOCK_TTL_S = 30
 # How long it is waited for, and how often looked: a dead process's runs out by then.
 WAIT_S, LOOK_S = LOCK_TTL_S + 2, 0.5
 TURN_TTL_S = 60
+# Whose turn it is to read what the owner wants, whatever was to be read by itself.
+BY_OWNER = ""
 
 # KEYS: the hash, the lock, the parts. ARGV: the lock's word, or '' where no edition must be in use; the TTL;
 # the hash's fields and values. Returns 1 when the edition is in use.
@@ -148,7 +152,7 @@ class Editions:
         is_in_use = self._store(path, secrets.token_hex(8), content, lock.word)
         if is_in_use:
             self._let_expire(before)
-            self._done(lock)
+            self._done(content, lock)
         return is_in_use
 
     def restore(self, path: Path, state: State) -> bool:
@@ -166,7 +170,7 @@ class Editions:
         fields = ("content", content, "checked_at", _now_ms())
         (noted,) = self._commands.execute(("EVAL", NOTE, 2, HASH, LOCK, lock.word, TTL_S, *fields))
         if noted:
-            self._done(lock)
+            self._done(content, lock)
         return bool(noted)
 
     def renew(self, state: State) -> None:
@@ -181,30 +185,31 @@ class Editions:
 
         :raises RedisAway:
         """
-        self._commands.execute(("SET", WANTED, secrets.token_hex(8), "EX", TTL_S))
-        self.give_turn()
+        word = secrets.token_hex(8)
+        self._commands.execute(("SET", WANTED, word, "EX", TTL_S), ("DEL", _turn(BY_OWNER)))
 
-    def give_turn(self) -> None:
+    def take_turn(self, of: str) -> bool:
+        """Return whether it is this process's turn to have the blog read: once a minute it is somebody's.
+
+        :param of: what is to be read, or `BY_OWNER`: each has turns of its own
+        :raises RedisAway:
+        """
+        (taken,) = self._commands.execute(("SET", _turn(of), 1, "NX", "EX", TURN_TTL_S))
+        return taken is not None
+
+    def give_turn(self, of: str) -> None:
         """Let whoever comes first have the blog read when it is due, without waiting.
 
         :raises RedisAway:
         """
-        self._commands.execute(("DEL", TURN))
+        self._commands.execute(("DEL", _turn(of), _turn(BY_OWNER)))
 
-    def take_turn(self) -> bool:
-        """Return whether it is this process's turn to have the blog read: once a minute it is somebody's.
-
-        :raises RedisAway:
-        """
-        (taken,) = self._commands.execute(("SET", TURN, 1, "NX", "EX", TURN_TTL_S))
-        return taken is not None
-
-    def pause(self, pause_s: int) -> None:
-        """Have nobody begin a reading for a while, unless the owner wants one.
+    def pause(self, of: str, pause_s: int) -> None:
+        """Have nobody begin to read this for a while, unless the owner wants it.
 
         :raises RedisAway:
         """
-        self._commands.execute(("SET", TURN, 1, "EX", pause_s))
+        self._commands.execute(("SET", _turn(of), 1, "EX", pause_s))
 
     @contextmanager
     def lock(self) -> "Iterator[Lock]":
@@ -253,13 +258,13 @@ class Editions:
         (is_in_use,) = self._commands.execute(use)
         return bool(is_in_use)
 
-    def _done(self, lock: "Lock") -> None:
+    def _done(self, content: str, lock: "Lock") -> None:
         self._commands.execute(("EVAL", DONE, 1, WANTED, lock.wanted))
-        self.give_turn()
+        self.give_turn(content)
 
     def _let_expire(self, state: State) -> None:
         if state.version:
-            self._commands.execute(*(("EXPIRE", key, UNUSED_TTL_S) for key in _parts(state)))
+            self._commands.execute(*(("EXPIRE", key, REPLACED_TTL_S) for key in _parts(state)))
 
 
 class Lock:
@@ -319,6 +324,10 @@ def _deflated(path: Path) -> Iterator[bytes]:
                 del waiting[:PART_BYTES]
     waiting += deflating.flush()
     yield bytes(waiting)
+
+
+def _turn(of: str) -> str:
+    return f"{HASH}:turn:{sha256(of.encode()).hexdigest()[:16]}"
 
 
 def _part(version: str, n: int) -> str:

@@ -64,7 +64,7 @@ class Library:
         state = self._editions.state()
         if self._is_news(state):
             self._take(state)
-        elif not state.version and self._state and self.index:
+        elif not state.version and self._state and self.index and monotonic() > self._retry_at:
             self._give_back(self.index, self._state)
         elif self._state and monotonic() - self._renewed_at > RENEW_S:
             self._renewed_at = monotonic()
@@ -76,6 +76,11 @@ class Library:
         """Look no more; what there is stays in use."""
         if self._looking:
             self._looking.kill()
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether answers come from what was there at the start, and not from an edition."""
+        return self.index is not None and self._state is None
 
     @property
     def has_content(self) -> bool:
@@ -119,6 +124,8 @@ class Library:
 
     def _give_back(self, index: Index, state: State) -> None:
         """Store the index again that Redis has lost."""
+        # Should it fail; a Redis that is full would be filled again and again.
+        self._retry_at = monotonic() + RETRY_S
         with _nameless_later() as path:
             index.write_to(path)
             if self._editions.restore(path, state):
