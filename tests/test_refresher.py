@@ -228,6 +228,15 @@ def test_a_mistaken_address_that_is_put_right_is_read_at_once(
     assert farm.found(f"{word} bread?") == [POSTS["bread"]]
 
 
+def test_the_servers_own_page_says_what_the_chat_answers_from(farm: Farm, blog: BlogServer) -> None:
+    home = call("GET", farm.start().url).body.decode()
+    assert f"The chat answers from {blog.url}/sitemap.xml." in home
+    assert "data-questions" not in home
+    sample = call("GET", farm.start(CHATSSE_CONTENT="templates/posts=/posts").url).body.decode()
+    assert "The chat answers from its posts." in sample
+    assert "data-questions" in sample
+
+
 def test_without_content_there_is_nothing_for_the_hook_to_read(farm: Farm) -> None:
     assert publish(farm.start(CHATSSE_CONTENT="")) == 409
 

@@ -56,9 +56,7 @@ def test_a_citation_opens_the_page_at_its_heading_and_the_chat_stays(visitor: Vi
     assert len(page.context.pages) == 1
 
 
-def test_on_a_phone_a_place_on_the_same_page_is_not_left_behind_the_chat(
-    demo: App, browser: Browser
-) -> None:
+def test_on_a_phone_a_place_on_the_same_page_is_not_left_behind_the_chat(demo: App, browser: Browser) -> None:
     context = browser.new_context(viewport=PHONE, is_mobile=True, has_touch=True)
     visitor = Visitor(context.new_page(), demo.url + PLACE.partition("#")[0])
     visitor.ask(QUESTION)
