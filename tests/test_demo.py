@@ -90,7 +90,7 @@ def test_it_quotes_what_goes_together_as_it_stood(paragraphs: tuple[str, ...], q
 def test_the_number_of_code_stands_before_it() -> None:
     parts = answer(request(Source("/posts/oven", "It", (CODE,))))
     first = next(n for n, part in enumerate(parts) if isinstance(part, Citation))
-    assert text_of(parts[:first]).endswith("From “It")
+    assert text_of(parts[:first]).endswith("From “It”")
 
 
 def test_it_comes_word_by_word() -> None:

@@ -43,10 +43,9 @@ def _parts(request: Request) -> Iterator[Part]:
         quote = [_markdown(block) for block in _quoted(source.paragraphs, request.prompt)]
         # Behind a line of code or a cell the number would be a part of it.
         is_text = not quote[-1].startswith(("`", "|"))
-        title, end = (
-            (_as_text(source.title), f" [{n}]") if is_text else (f"{_as_text(source.title)} [{n}]", "")
-        )
-        yield from _spoken("\n\n".join(["", f"From “{title}”:", *quote]) + end)
+        beside, behind = ("", f" [{n}]") if is_text else (f" [{n}]", "")
+        lead = f"From “{_as_text(source.title)}”{beside}:"
+        yield from _spoken("\n\n".join(["", lead, *quote]) + behind)
     yield Stop("end_turn")
 
 
