@@ -64,6 +64,11 @@ class Site:
         """Whether the generator leaves out a page until its date has come."""
         return self.kind in ("hugo", "jekyll")
 
+    @property
+    def needs_matter(self) -> bool:
+        """Whether the generator makes no page of a file without front matter."""
+        return self.kind == "jekyll"
+
     def address_of(self, path: Path, matter: FrontMatter) -> str:
         """Return the address of the page that the file at `path` becomes; empty if that can't be told."""
         own = matter.text(*_OWN_ADDRESS)
