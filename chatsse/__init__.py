@@ -169,10 +169,10 @@ def create_app(config: Config | None = None) -> Flask:
     shape_errors(app)
     app.register_blueprint(chat(config, services.hub, services.questions))
     app.register_blueprint(stream(services.hub, services.questions))
-    app.register_blueprint(index(services.editions, config.index_token))
+    app.register_blueprint(index(services.editions, config.index_token, has_content=bool(config.content)))
     app.register_blueprint(health(services.connections.commands))
     app.register_blueprint(widget(static_dir()))
-    app.register_blueprint(blog(services.sample, is_demo=config.provider == "demo"))
+    app.register_blueprint(blog(services.sample, config.content, is_demo=config.provider == "demo"))
     return app
 
 

@@ -62,19 +62,16 @@ class Briefing:
         if question.request:
             return unpack(question.request)
         turns = tuple(Turn(prompt, answer) for prompt, answer in earlier)
+        index = self._library.wait()
         if not self._library.has_content:
             return Request(CHAT, turns, question.prompt, self._max_output_tokens)
-        sources = tuple(map(_source, self.find(question, earlier)))
-        reply = "" if sources else _reply(self._library.index, question)
+        sources = tuple(map(_source, _found(index, question, earlier)))
+        reply = "" if sources else _reply(index, question)
         return Request(GROUNDED, turns, question.prompt, self._max_output_tokens, sources, reply)
 
     def find(self, question: Question, earlier: Sequence[tuple[str, str]] = ()) -> list[Hit]:
         """Return the passages that fit a question best; none where nothing was read yet."""
-        index = self._library.wait()
-        before = earlier[-1][0] if earlier else ""
-        return (
-            index.search(question.prompt, before=before, page=question.page, limit=PASSAGES) if index else []
-        )
+        return _found(self._library.wait(), question, earlier)
 
 
 def pack(request: Request) -> str:
@@ -91,6 +88,13 @@ def unpack(line: str) -> Request:
         Source(each["url"], each["title"], tuple(each["paragraphs"])) for each in values.get("sources", ())
     )
     return Request(**values)
+
+
+def _found(index: Index | None, question: Question, earlier: Sequence[tuple[str, str]]) -> list[Hit]:
+    if index is None:
+        return []
+    before = earlier[-1][0] if earlier else ""
+    return index.search(question.prompt, before=before, page=question.page, limit=PASSAGES)
 
 
 def _source(hit: Hit) -> Source:

@@ -16,7 +16,7 @@ import gevent
 from gevent import monkey
 
 from chatsse import embedded, host
-from chatsse.config import Config
+from chatsse.config import Config, content_problem
 from chatsse.errors import ChatsseError, ConfigError, ModelError, RedisAway
 
 # As gunicorn's own lines look.
@@ -43,11 +43,19 @@ def main(words: list[str] | None = None) -> int:
         print(f"chatsse: redis does not take it: {error.__cause__}", file=sys.stderr)
     except ChatsseError as error:
         print(f"chatsse: {error}", file=sys.stderr)
+    except BrokenPipeError:
+        # Whoever read has seen enough; Python itself would complain when it closes the output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (OSError, sqlite3.Error) as error:
-        print(f"chatsse: {error}. What was there before stays in use.", file=sys.stderr)
+        print(f"chatsse: {error}{_kept(command)}", file=sys.stderr)
     except KeyboardInterrupt:
-        print("\nchatsse: stopped. What was there before stays in use.", file=sys.stderr)
+        print(f"\nchatsse: stopped{_kept(command)}", file=sys.stderr)
     return 1
+
+
+def _kept(command: Command) -> str:
+    return ". What was read before stays in use." if command is index else ""
 
 
 def run(_: argparse.Namespace) -> NoReturn:
@@ -93,9 +101,17 @@ def index(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             "CHATSSE_CONTENT", "not set: name what to read, e.g. https://blog.example/sitemap.xml"
         )
-    # As an exception: what lies on the disk is cleared away.
-    gevent.signal_handler(signal.SIGTERM, gevent.getcurrent().throw, SystemExit(128 + signal.SIGTERM))
+    for word in words:
+        if problem := content_problem(word):
+            raise ConfigError(word, problem)
+    # As an exception: what lies on the disk is cleared away. Python's own handler for Ctrl-C raises in
+    # whichever greenlet runs just then, and one that fetches a page would print it.
+    main_greenlet = gevent.getcurrent()
+    gevent.signal_handler(signal.SIGTERM, main_greenlet.throw, SystemExit(128 + signal.SIGTERM))
+    gevent.signal_handler(signal.SIGINT, main_greenlet.throw, KeyboardInterrupt())
     progress = Progress(sys.stderr)
+    log = logging.getLogger("chatsse")
+    log.info("reading %s", " ".join(words))
     with closing(Connections(config.redis_url or "")) as redis:
         try:
             report = read(words, Editions(redis.commands), progress.told)
@@ -103,9 +119,9 @@ def index(arguments: argparse.Namespace) -> int:
             progress.clear()
     if is_seen:
         print("\n".join(report.lines()))
-    else:
-        logging.getLogger("chatsse").info("%s", report.summary())
-    return 1 if report.lost else 0
+    for line in report.log_lines():
+        log.info("%s", line)
+    return 1 if report.lost or report.is_empty else 0
 
 
 def ask(arguments: argparse.Namespace) -> int:
@@ -131,6 +147,8 @@ def ask(arguments: argparse.Namespace) -> int:
         known.look()
         if config.content and not known.index:
             raise ConfigError("CHATSSE_CONTENT", "not read yet: `chatsse index` reads it")
+        if known.is_sample:
+            print("chatsse: nothing was read yet, so this is the sample blog's answer", file=sys.stderr)
         briefing = Briefing(known, config.max_output_tokens)
         if arguments.passages:
             print_hits(briefing.find(question))

@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from chatsse.errors import ConfigError
@@ -120,10 +121,27 @@ def _origins(env: Mapping[str, str]) -> frozenset[str]:
 
 
 def _content(env: Mapping[str, str]) -> tuple[str, ...]:
+    name = "CHATSSE_CONTENT"
     try:
-        return tuple(shlex.split(env.get("CHATSSE_CONTENT", "")))
+        words = tuple(shlex.split(env.get(name, "")))
     except ValueError as error:
-        raise ConfigError("CHATSSE_CONTENT", f"can't be read as words: {error}") from error
+        raise ConfigError(name, f"can't be read as words: {error}") from error
+    for word in words:
+        if problem := content_problem(word):
+            raise ConfigError(name, f"{word}: {problem}")
+    return words
+
+
+def content_problem(word: str) -> str | None:
+    """Return why a word can't name content; None: it may. What is behind an address only a reading tells."""
+    if re.match(r"https?://[^/?#\s]", word, re.IGNORECASE) or Path(word).exists():
+        return None
+    path, _, address = word.partition("=")
+    if not Path(path).exists():
+        return "there is no such file or folder here, and a site begins with https://"
+    if not re.match("https?://|/", address, re.IGNORECASE):
+        return f"say where the pages are, e.g. {path}=https://blog.example"
+    return None
 
 
 def _token(env: Mapping[str, str]) -> str | None:

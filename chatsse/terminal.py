@@ -1,5 +1,6 @@
 """What `chatsse index` and `chatsse ask` show in a terminal."""
 
+import re
 import sys
 from collections.abc import Iterable
 from textwrap import shorten
@@ -16,6 +17,8 @@ BAR = 30
 # As often as an eye follows.
 REDRAW_S = 0.1
 SHOWN_CHARS = 200
+# A backslash that is there for Markdown's sake.
+_ESCAPED = re.compile(r"\\([\\`*_\[\]<>~&|#!])")
 
 
 class Progress:
@@ -61,7 +64,7 @@ def print_answer(parts: Iterable[Part]) -> None:
     for part in parts:
         match part:
             case Text(text):
-                print(text, end="")
+                print(_ESCAPED.sub(r"\1", text), end="")
             case Citation():
                 sources.add(part)
                 print(f" [{sources.number(part)}]", end="")

@@ -47,7 +47,13 @@ GOOD = [
     ("CHATSSE_HISTORY_TTL_S", "86400", "history_ttl_s", 86400),
     ("CHATSSE_LEASE_S", "0.5", "lease_s", 0.5),
     ("CHATSSE_CONTENT", "https://blog.example", "content", ("https://blog.example",)),
-    ("CHATSSE_CONTENT", ' a  "my posts=/posts"\n', "content", ("a", "my posts=/posts")),
+    (
+        "CHATSSE_CONTENT",
+        ' HTTP://a.example  "templates/posts=/my posts"\n',
+        "content",
+        ("HTTP://a.example", "templates/posts=/my posts"),
+    ),
+    ("CHATSSE_CONTENT", "templates", "content", ("templates",)),
     ("CHATSSE_REFRESH_S", "0", "refresh_s", 0),
     ("CHATSSE_INDEX_TOKEN", " 0123456789abcdef ", "index_token", "0123456789abcdef"),
 ]
@@ -76,6 +82,12 @@ BAD = [
     ("CHATSSE_STREAM_TTL_S", "1.5"),
     ("CHATSSE_LEASE_S", "0"),
     ("CHATSSE_CONTENT", '"posts'),
+    ("CHATSSE_CONTENT", "blog.example"),
+    ("CHATSSE_CONTENT", "ftp://blog.example"),
+    ("CHATSSE_CONTENT", "https://blog.example nowhere"),
+    ("CHATSSE_CONTENT", "nowhere=https://blog.example"),
+    ("CHATSSE_CONTENT", "templates=blog.example"),
+    ("CHATSSE_CONTENT", "https://"),
     ("CHATSSE_INDEX_TOKEN", "0123456789abcde"),
     ("CHATSSE_INDEX_TOKEN", "0123456789 abcdef"),
 ]

@@ -56,26 +56,41 @@ def test_markdown_in_a_quote_is_shown_as_it_stands() -> None:
 
 def test_a_long_passage_is_quoted_in_part() -> None:
     long = Source("/posts/long", "Long", tuple(f"Paragraph {n} is about ovens. " * 5 for n in range(20)))
-    quoted = text_of(answer(request(long))).partition("“Long”: ")[2]
+    quoted = text_of(answer(request(long))).partition("“Long”:")[2]
     assert 0 < len(quoted.split()) <= demo_module.QUOTED_WORDS
 
 
 def test_what_looks_like_a_mark_in_a_quote_is_none() -> None:
     noted = Source("/posts/note", "Note [2]", ("As others say [1], ovens are hot.",))
     parts = answer(request(noted, TEA))
-    assert "Note \\[2\\]”: As others say \\[1\\], ovens" in text_of(parts)
+    assert "Note \\[2\\]”:\n\nAs others say \\[1\\], ovens" in text_of(parts)
     assert len([part for part in parts if isinstance(part, Citation)]) == 2
 
 
-def test_prose_is_quoted_rather_than_code() -> None:
-    mixed = Source("/posts/code", "Code", ("hot = oven.must_be(hot)\nprint(hot)", "It must be hot."))
-    assert "print" not in text_of(answer(request(mixed)))
-    assert "print" in text_of(answer(request(Source("/posts/code", "Code", mixed.paragraphs[:1]))))
+CODE = "hot = oven.heat(hot)\nprint(hot)"
 
 
-def test_a_list_is_quoted_with_what_leads_to_it() -> None:
-    listed = Source("/posts/list", "List", ("Before.", "An oven has two parts:", "- a door\n- a floor"))
-    assert "An oven has two parts:\n\n- a door\n- a floor" in text_of(answer(request(listed)))
+@pytest.mark.parametrize(
+    ("paragraphs", "quoted"),
+    [
+        (("It must be hot.", CODE), f"It must be hot.\n\n```\n{CODE}\n```"),
+        (("Before.", "Heat the oven so:", CODE), f"Heat the oven so:\n\n```\n{CODE}\n```"),
+        ((CODE, "Heat the oven."), "Heat the oven."),
+        (("An oven has two parts:", "- a door\n- a floor"), "An oven has two parts:\n\n- a door\n- a floor"),
+        (("Oven | Heat\nmine | 250",), "| Oven | Heat |\n| --- | --- |\n| mine | 250 |"),
+        (("The oven.", "And then:"), "The oven."),
+        (("```\noven",), "````\n```\noven\n````"),
+    ],
+)
+def test_it_quotes_what_goes_together_as_it_stood(paragraphs: tuple[str, ...], quoted: str) -> None:
+    text = text_of(answer(request(Source("/posts/oven", "It", paragraphs))))
+    assert text.endswith(f"From “It”:\n\n{quoted}")
+
+
+def test_the_number_of_code_stands_before_it() -> None:
+    parts = answer(request(Source("/posts/oven", "It", (CODE,))))
+    first = next(n for n, part in enumerate(parts) if isinstance(part, Citation))
+    assert text_of(parts[:first]).endswith("From “It”")
 
 
 def test_it_comes_word_by_word() -> None:

@@ -10,12 +10,12 @@ import pytest
 from chatsse.connections import Connections
 from chatsse.errors import IndexBusy, RedisAway
 from chatsse.knowledge.editions import (
+    BY_OWNER,
     HASH,
     LOCK,
     LOCK_TTL_S,
     PART_BYTES,
     TTL_S,
-    TURN,
     UNUSED_TTL_S,
     WANTED,
     Editions,
@@ -208,22 +208,63 @@ def test_nothing_is_restored_over_an_edition_that_is_in_use(
 
 
 def test_a_note_of_a_check_is_no_edition(editions: Editions, lock: Lock, file: Path) -> None:
-    editions.checked("a")
+    assert editions.checked("a", lock)
     assert editions.state().content == "a"
     assert editions.state().version == ""
     assert editions.restore(file, State("version", 1, 1, "a", 0, is_wanted=False))
 
 
-def test_what_is_wanted_is_wanted_until_somebody_begins(editions: Editions, connections: Connections) -> None:
-    assert editions.take_turn()
-    assert not editions.take_turn()
+def test_what_is_wanted_is_wanted_until_somebody_has_done_it(
+    editions: Editions, connections: Connections, file: Path
+) -> None:
+    assert editions.take_turn(BY_OWNER)
+    assert not editions.take_turn(BY_OWNER)
     editions.want()
-    assert editions.state().is_wanted
-    assert editions.take_turn()
+    assert editions.take_turn(BY_OWNER)
     with editions.lock():
+        pass
+    # Whoever began with it was killed.
+    assert editions.state().is_wanted
+    with editions.lock() as lock:
+        assert editions.publish(file, "", lock)
         assert not editions.state().is_wanted
         editions.want()
-    # It may have come too late for the reading that was under way.
+        # It may have come too late for the reading that was under way.
+        assert editions.checked("", lock)
     assert editions.state().is_wanted
     assert ttl_s(connections, WANTED) > 0
-    assert ttl_s(connections, TURN) == -2
+    assert editions.take_turn(BY_OWNER)
+
+
+def test_a_turn_is_somebodys_once_a_while_for_each_content(
+    editions: Editions, lock: Lock, file: Path
+) -> None:
+    assert editions.take_turn("a")
+    assert not editions.take_turn("a")
+    assert editions.take_turn("b")
+    editions.publish(file, "a", lock)
+    assert editions.take_turn("a")
+    assert not editions.take_turn("b")
+
+
+def test_who_lost_the_lock_notes_nothing(editions: Editions, connections: Connections, lock: Lock) -> None:
+    execute(connections, "SET", LOCK, "another's", "EX", 60)
+    assert not editions.checked("a", lock)
+    assert editions.state().content == ""
+
+
+def test_what_a_full_redis_could_not_take_whole_leaves_room_for_questions(
+    editions: Editions, connections: Connections, lock: Lock, tmp_path: Path
+) -> None:
+    (tmp_path / "large").write_bytes(os.urandom(40 * PART_BYTES))
+    info = execute(connections, "INFO", "memory")
+    assert isinstance(info, bytes)
+    (used,) = (int(line[12:]) for line in info.decode().splitlines() if line.startswith("used_memory:"))
+    try:
+        execute(connections, "CONFIG", "SET", "maxmemory", used + 8 * PART_BYTES)
+        with pytest.raises(RedisAway):
+            editions.publish(tmp_path / "large", "", lock)
+        execute(connections, "SET", "chatsse:{q}", "a question", "EX", 60)
+    finally:
+        execute(connections, "CONFIG", "SET", "maxmemory", 0)
+    assert execute(connections, "KEYS", f"{HASH}:*:[0-9]*") == []

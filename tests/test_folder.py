@@ -148,7 +148,7 @@ def test_jekylls_categories_are_read_as_jekyll_reads_them(front: str, path: str)
 def test_jekylls_pages_are_where_jekyll_puts_them() -> None:
     write("blog/_config.yml", text="title: x")
     for path in ("index.md", "about.md", "_site/about.html", "_layouts/post.html", "vendor/x.md"):
-        write(f"blog/{path}")
+        write(f"blog/{path}", "layout: page")
     write("blog/imprint.md", "permalink: /legal/")
     write("blog/news/_posts/2024-01-02-a.md", "date: 2024-03-04")
     assert addresses(f"blog={SITE}/b") == {
@@ -229,26 +229,34 @@ def test_what_no_reader_of_the_site_sees_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "front",
+    ("front", "why"),
     [
-        "draft: true",
-        "draft: 'true'",
-        "Draft: yes",
-        "published: false",
-        "publishDate: 9999-01-01",
-        "expiryDate: 2020-01-01",
+        ("draft: true", "draft"),
+        ("draft: 'true'", "draft"),
+        ("Draft: yes", "draft"),
+        ("published: false", "draft"),
+        ("publishDate: 9999-01-01", "not published yet"),
+        ("expiryDate: 2020-01-01", "published no more"),
     ],
 )
-def test_a_draft_is_gone(front: str) -> None:
+def test_a_page_that_the_site_does_not_show_is_gone(front: str, why: str) -> None:
     write("notes/tea.md", front)
-    assert skipped(f"notes={SITE}") == {"notes/tea.md": ("draft", True)}
+    assert skipped(f"notes={SITE}") == {"notes/tea.md": (why, True)}
+
+
+def test_what_jekyll_makes_no_page_of_is_none() -> None:
+    write("blog/_config.yml", text="title: x")
+    write("blog/README.md", text="How to build this site.")
+    write("blog/about.md", text="---\n---\nAbout tea.")
+    assert skipped(f"blog={SITE}") == {"blog/README.md": ("without front matter", True)}
+    assert list(addresses(f"blog={SITE}")) == ["blog/about.md"]
 
 
 def test_a_page_of_tomorrow_waits_where_its_generator_makes_it_wait() -> None:
     write("notes/tea.md", "date: 9999-01-01")
     assert addresses(f"notes={SITE}")
     write("notes/_config.yml", text="title: x")
-    assert skipped(f"notes={SITE}") == {"notes/tea.md": ("draft", True)}
+    assert skipped(f"notes={SITE}") == {"notes/tea.md": ("not published yet", True)}
 
 
 def test_pages_that_are_not_to_be_found_are_gone() -> None:
@@ -319,7 +327,7 @@ def test_only_what_has_changed_is_read_again() -> None:
 
 def test_a_page_that_has_moved_is_read_again() -> None:
     write("blog/_config.yml", text="permalink: pretty")
-    write("blog/tea.md")
+    write("blog/tea.md", "layout: page")
     known = known_of(f"blog={SITE}")
     write("blog/_config.yml", text="permalink: date")
     assert isinstance(outcomes(f"blog={SITE}", known)["blog/tea.md"], Read)

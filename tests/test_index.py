@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -312,6 +313,14 @@ def test_an_address_is_compared_without_what_does_not_name_the_page(url: str) ->
 def test_of_pages_that_differ_by_their_query_the_same_one_counts(made: Callable[..., Index]) -> None:
     index = made(page("?p=1", "Leaves."), page("?p=2", "Leaves."), *filler())
     assert found(index, "leaves", page="http://blog.example/?p=2") == ["?p=2#0", "?p=1#0"]
+
+
+@pytest.mark.parametrize("where", ["https://chat.example/b", "http://localhost:8000/b?x#y", "/b"])
+def test_a_page_on_the_chats_own_server_is_known_by_its_path(made: Callable[..., Index], where: str) -> None:
+    own = (replace(page(name, "Leaves."), url=f"/{name}") for name in "ab")
+    index = made(*own, *filler())
+    assert found(index, "leaves", page=where)[0] == "b#0"
+    assert found(index, "leaves", page="https://chat.example/c")[0] == "a#0"
 
 
 @pytest.fixture(scope="module")

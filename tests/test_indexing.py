@@ -1,19 +1,26 @@
 """Reading a blog from end to end: from its server, by `chatsse index`, into what answers are made from."""
 
+import gzip
 import os
+import pty
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import gevent.os
 import pytest
-from blog_server import BlogServer, Endless, Silence
+from blog_server import BlogServer, Cut, Drip, Endless, Silence
 from posts import POSTS, post, serve_post, serve_posts, serve_sitemap
 from processes import TREE, until
 
 from chatsse.connections import Connections
 from chatsse.knowledge.editions import LOCK, Editions
+from chatsse.knowledge.fetcher import Limits
 from chatsse.knowledge.indexing import index
 from chatsse.knowledge.library import Library
 from chatsse.knowledge.report import Report
@@ -134,6 +141,74 @@ def test_a_page_that_fails_leaves_its_old_version_in_place(
     assert [titles(editions, word)[0] for word in ("rye", "butter", "eighty")] == ["bread", "cake", "tea"]
 
 
+FAULTS: dict[str, tuple[dict[str, Any], str]] = {
+    "hangs": ({"before": Silence()}, "fell silent"),
+    "drips": ({"body": [Drip(0.01)]}, "took longer"),
+    "huge": ({"body": [Endless(most=100 << 20)]}, "larger than 5 MB"),
+    "cut": ({"body": [b"<h1>", Cut()]}, "broke off"),
+    "loop": ({"status": 301, "headers": {"Location": "/loop"}}, "in a circle"),
+    "elsewhere": ({"status": 302, "headers": {"Location": "http://192.0.2.7/"}}, "another site"),
+    "error": ({"status": 500}, "500"),
+    "image": ({"body": b"GIF89a", "kind": "image/gif"}, "image/gif"),
+    "nothing": ({"body": b""}, "no text"),
+    "junk": ({"body": bytes(range(256)) * 40}, ""),
+    "unclosed": ({"body": "<div><p>Words <b>that <table>nobody <!-- closes"}, ""),
+    "deep": ({"body": "<div>" * 100_000 + "Words"}, ""),
+}
+
+
+def test_whatever_pages_do_the_old_versions_stay_in_use_and_the_report_says_why(
+    blog: BlogServer,
+    read: Callable[..., Report],
+    editions: Editions,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chatsse.knowledge.web.Limits", lambda: Limits(page_s=3, silent_s=1))
+    for name in FAULTS:
+        serve_post(blog, name, f"What {name} said before was fine.")
+    serve_sitemap(blog, *POSTS, *FAULTS)
+    assert read(f"{blog.url}/sitemap.xml").read == len(POSTS) + len(FAULTS)
+    for name, (reply, _) in FAULTS.items():
+        blog.serve(f"/{name}", **reply)
+    report = read(f"{blog.url}/sitemap.xml")
+    told = ways(report)
+    for name, (_, why) in FAULTS.items():
+        assert why in told.get(name, "")
+        if name in told:
+            assert titles(editions, f"What did {name} say before?")[0] == name
+    assert report.pages == len(POSTS) + len(FAULTS)
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><urlset><url><loc>&b;</loc></url></urlset>',
+        gzip.compress(b"<urlset>" + b" " * (60 << 20)),
+        b"<sitemapindex><sitemap><loc>/sitemap.xml</loc></sitemap></sitemapindex>",
+        b"\xff\xfe\x00junk",
+    ],
+    ids=["entities", "gzip", "itself", "junk"],
+)
+def test_a_sitemap_that_is_a_bomb_leaves_everything_in_place(
+    blog: BlogServer, read: Callable[..., Report], editions: Editions, bomb: bytes
+) -> None:
+    read(f"{blog.url}/sitemap.xml")
+    before = editions.state()
+    blog.serve("/sitemap.xml", bomb, kind="application/xml")
+    report = read(f"{blog.url}/sitemap.xml")
+    assert report.lost or report.is_empty
+    assert editions.state() == before
+
+
+def test_a_feed_in_another_encoding_than_it_says_is_read(
+    blog: BlogServer, read: Callable[..., Report]
+) -> None:
+    items = f"<item><title>Brötchen</title><link>{blog.url}/bread</link></item>"
+    feed = f'<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel>{items}</channel></rss>'
+    blog.serve("/feed.xml", feed.encode("latin-1"), kind="application/rss+xml; charset=utf-16")
+    assert read(f"{blog.url}/feed.xml").pages == 1
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [(b"", 500), (b"", 404), (b"<urlset><url><loc>", 200), (b"<urlset></urlset>", 200), ([Endless()], 200)],
@@ -172,8 +247,20 @@ def test_nothing_to_answer_from_replaces_nothing(
     for name in POSTS:
         blog.serve(f"/{name}", status=404)
     report = read(f"{blog.url}/sitemap.xml")
-    assert "nothing to answer from" in str(report.lost[0])
+    assert report.is_empty
+    assert report.lines()[-1].startswith("nothing to answer from")
     assert titles(editions, "butter")[0] == "cake"
+
+
+def test_a_folder_that_takes_long_keeps_the_lock(
+    editions: Editions, read: Callable[..., Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatsse.knowledge.editions.LOCK_TTL_S", 1)
+    for n in range(600):
+        (tmp_path / f"{n}.md").write_text(f"---\ntitle: Post {n}\n---\n\n" + f"Word {n}. " * 300)
+    began = time.monotonic()
+    assert read(f"{tmp_path}=https://blog.example").pages == 600
+    assert time.monotonic() - began > 1
 
 
 def test_a_page_that_two_sources_name_is_there_once(blog: BlogServer, read: Callable[..., Report]) -> None:
@@ -188,7 +275,10 @@ def test_the_command_says_what_it_did(blog: BlogServer, redis_url: str) -> None:
     blog.serve("/cake", status=500)
     status, printed = Command(redis_url, f"{blog.url}/sitemap.xml").end()
     assert status == 0
-    assert "2 pages read, 0 unchanged, 1 skipped: 500" in printed
+    assert f"reading {blog.url}/sitemap.xml" in printed
+    assert "2 pages read, 0 unchanged, 1 skipped" in printed
+    assert f"skipped: 500 Internal Server Error: {blog.url}/cake" in printed
+    assert "in the index: 2 passages of 2 pages" in printed
 
 
 def test_the_command_reads_what_the_environment_names(blog: BlogServer, redis_url: str) -> None:
@@ -200,6 +290,43 @@ def test_the_command_without_anything_to_read_says_what_to_name(redis_url: str) 
     status, printed = Command(redis_url, env={"CHATSSE_CONTENT": ""}).end()
     assert status == 2
     assert printed.startswith("chatsse: CHATSSE_CONTENT: not set")
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("blog.example", "a site begins with https://"),
+        ("nowhere=https://blog.example", "no such file or folder"),
+        ("templates/posts=blog.example", "say where the pages are, e.g. templates/posts=https://"),
+    ],
+)
+def test_a_word_that_names_nothing_is_told_with_what_may_be_meant(
+    redis_url: str, word: str, hint: str
+) -> None:
+    status, printed = Command(redis_url, word).end()
+    assert status == 2
+    assert printed.startswith(f"chatsse: {word}: ")
+    assert hint in printed
+
+
+def test_somebody_who_looks_sees_a_bar_and_then_a_table(blog: BlogServer, redis_url: str) -> None:
+    blog.serve("/cake", status=500)
+    words = [sys.executable, "-m", "chatsse.cli", "index", f"{blog.url}/sitemap.xml"]
+    terminal, ours = pty.openpty()
+    env = {**os.environ, "REDIS_URL": redis_url}
+    with subprocess.Popen(words, cwd=TREE, env=env, stdin=ours, stdout=ours, stderr=ours) as process:
+        os.close(ours)
+        seen = b""
+        with suppress(OSError):  # What reading from a terminal without a process is.
+            while chunk := gevent.os.tp_read(terminal, 4096):
+                seen += chunk
+        process.wait()
+    os.close(terminal)
+    text = seen.decode()
+    assert "of 3 pages" in text
+    assert "read            2\r\n" in text
+    assert f"500 Internal Server Error (1)\r\n    {blog.url}/cake\r\n" in text
+    assert text.endswith("in the index: 2 passages of 2 pages\r\n")
 
 
 def test_what_cannot_be_read_at_all_is_told_and_is_a_failure(redis_url: str, blog: BlogServer) -> None:
@@ -241,6 +368,18 @@ def test_killed_at_any_moment_it_leaves_the_old_index_in_use(
     blog.serve(seen, post("new", "Everything is new."))
     serve_sitemap(blog, *POSTS)
     assert read(f"{blog.url}/sitemap.xml").read == 3
+
+
+def test_what_a_killed_reading_left_on_the_disk_is_cleared_away_a_day_later(
+    blog: BlogServer, read: Callable[..., Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for name, age_s in (("chatsse-reading-old", 90_000), ("chatsse-reading-new", 0), ("another's", 90_000)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "new").write_bytes(b"half an index")
+        os.utime(tmp_path / name, (time.time() - age_s,) * 2)
+    read(f"{blog.url}/sitemap.xml")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["another's", "chatsse-reading-new"]
 
 
 def test_a_full_redis_keeps_the_old_index_and_the_command_says_so(

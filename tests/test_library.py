@@ -161,6 +161,19 @@ def test_a_question_waits_for_the_first_edition(
     assert isinstance(library.wait(), Index)
 
 
+def test_a_question_that_is_there_before_the_first_look_waits_for_it(
+    library: Library, publish: Publish, editions: Editions
+) -> None:
+    publish("sample")
+    library.look()
+    publish("bread")
+    started = Library(editions, is_expected=False, index=library.index)
+    started.start()
+    started.wait()
+    assert titles(started, "bread?") == ["bread"]
+    started.stop()
+
+
 def test_an_index_that_somebody_made_by_hand_is_content_too(editions: Editions, publish: Publish) -> None:
     library = Library(editions, is_expected=False)
     assert not library.has_content

@@ -111,17 +111,17 @@ def test_neighbours_stop_joining_when_there_is_enough() -> None:
 
 def test_main_sections_stay_apart_unless_one_is_tiny() -> None:
     assert len(split(URL, [paragraph(60, TEA), paragraph(60, COFFEE)])) == 2
-    (passage,) = split(URL, [paragraph(60, TEA), paragraph(20, COFFEE)])
+    (passage,) = split(URL, [paragraph(60, TEA), paragraph(15, COFFEE)])
     assert passage.headings == ()
     assert passage.blocks[2] == "Coffee"
 
 
 def test_a_tiny_section_does_not_take_its_neighbours_to_each_other() -> None:
     milk = Heading(2, "Milk", "milk")
-    passages = split(URL, [paragraph(60, TEA), paragraph(60, COFFEE), paragraph(20, milk)])
+    passages = split(URL, [paragraph(60, TEA), paragraph(60, COFFEE), paragraph(10, milk)])
     assert [(passage.url, size(passage)) for passage in passages] == [
         (f"{URL}#tea", 60),
-        (f"{URL}#coffee", 82),
+        (f"{URL}#coffee", 72),
     ]
 
 

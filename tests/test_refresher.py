@@ -1,6 +1,7 @@
 """Keeping the index fresh, with real processes: at the start, by the clock, by a publish hook."""
 
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -18,9 +19,9 @@ from processes import App, Redis, tree, until
 from standin import StandIn
 
 from chatsse.connections import Connections
-from chatsse.knowledge.editions import Editions, State
+from chatsse.knowledge.editions import HASH, TURN_TTL_S, Editions, State
 from chatsse.knowledge.index import FORMAT
-from chatsse.knowledge.refresher import Refresher
+from chatsse.knowledge.refresher import RESTORE_S, ROLLOUT_S, Refresher
 
 TOKEN = "correct-horse-battery"
 MANY = 40
@@ -47,8 +48,7 @@ class Farm:
         self.apps: list[App] = []
 
     def start(self, **env: str) -> App:
-        folder = self._folder / str(len(self.apps))
-        folder.mkdir()
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
         content = {"CHATSSE_CONTENT": f"{self._blog.url}/sitemap.xml", "CHATSSE_INDEX_TOKEN": TOKEN}
         app = App(self._redis_url, self._model.url, folder, content | env)
         self.apps.append(self._stack.enter_context(app))
@@ -71,6 +71,11 @@ def farm(redis: Redis, redis_url: str, model: StandIn, blog: BlogServer, tmp_pat
 
 def publish(app: App, token: str = TOKEN) -> int:
     return call("POST", f"{app.url}/index", headers={"Authorization": f"Bearer {token}"}).status
+
+
+def longest_turn_s(connections: Connections) -> int:
+    (keys,) = connections.commands.execute(("KEYS", f"{HASH}:turn:*"))
+    return max([connections.commands.execute(("TTL", key))[0] for key in keys], default=0)
 
 
 def took(app: App) -> int:
@@ -156,6 +161,7 @@ FRESH = State("version", FORMAT, 1, "https://blog.example", time.time(), is_want
     [
         (FRESH, False),
         (replace(FRESH, version=""), True),
+        (replace(FRESH, version="", is_being_read=True), False),
         (replace(FRESH, is_wanted=True), True),
         (replace(FRESH, content="https://blog.example /posts"), True),
         (replace(FRESH, checked_at=time.time() - 86_401), True),
@@ -169,6 +175,70 @@ def test_the_blog_is_read_when_its_index_is_missing_old_or_not_wanted_any_more(
 ) -> None:
     refresher = Refresher(Editions(connections.commands), ["https://blog.example"], 86_400)
     assert refresher._is_due(state) is is_due
+
+
+def test_what_a_newer_release_left_behind_is_read_anew_by_the_one_that_came_back(
+    connections: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresher = Refresher(Editions(connections.commands), ["https://blog.example"], 0)
+    newer = replace(FRESH, format=FORMAT + 1)
+    assert not refresher._is_due(newer)
+    monkeypatch.setattr("chatsse.knowledge.refresher.monotonic", lambda: time.monotonic() + ROLLOUT_S)
+    assert refresher._is_due(newer)
+
+
+def test_what_was_named_later_stays_where_processes_differ(connections: Connections) -> None:
+    refresher = Refresher(Editions(connections.commands), ["https://blog.example"], 86_400)
+    assert not refresher._is_due(FRESH)
+    assert not refresher._is_due(replace(FRESH, content="https://other.example"))
+
+
+def test_after_a_reading_that_failed_the_blog_is_left_alone_for_a_while(
+    farm: Farm, blog: BlogServer, connections: Connections
+) -> None:
+    app = farm.start()
+    until(lambda: took(app), "the index")
+    blog.serve("/sitemap.xml", status=500)
+    publish(app)
+    until(lambda: "could not be read" in app.log.read_text(), "the log says so")
+    until(lambda: longest_turn_s(connections) > TURN_TTL_S, "a pause")
+    publish(app)
+    until(lambda: app.log.read_text().count("could not be read:") == 2, "the owner's word ends it")
+
+
+def test_what_redis_has_just_lost_is_not_read_again_before_it_may_be_restored(
+    connections: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresher = Refresher(Editions(connections.commands), ["https://blog.example"], 86_400)
+    assert not refresher._is_due(FRESH)
+    lost = replace(FRESH, version="")
+    assert not refresher._is_due(lost)
+    monkeypatch.setattr("chatsse.knowledge.refresher.monotonic", lambda: time.monotonic() + RESTORE_S)
+    assert refresher._is_due(lost)
+
+
+def test_a_mistaken_address_that_is_put_right_is_read_at_once(
+    farm: Farm, blog: BlogServer, connections: Connections, word: str
+) -> None:
+    wrong = farm.start(CHATSSE_CONTENT=f"{blog.url}/wrong.xml")
+    until(lambda: "could not be read" in wrong.log.read_text(), "the log says so")
+    wrong.kill(signal.SIGTERM)
+    farm.apps.remove(wrong)
+    farm.start()
+    assert farm.found(f"{word} bread?") == [POSTS["bread"]]
+
+
+def test_the_servers_own_page_says_what_the_chat_answers_from(farm: Farm, blog: BlogServer) -> None:
+    home = call("GET", farm.start().url).body.decode()
+    assert f"The chat answers from {blog.url}/sitemap.xml." in home
+    assert "data-questions" not in home
+    sample = call("GET", farm.start(CHATSSE_CONTENT="templates/posts=/posts").url).body.decode()
+    assert "The chat answers from its posts." in sample
+    assert "data-questions" in sample
+
+
+def test_without_content_there_is_nothing_for_the_hook_to_read(farm: Farm) -> None:
+    assert publish(farm.start(CHATSSE_CONTENT="")) == 409
 
 
 def test_an_index_may_be_of_any_age_where_the_owner_says_so(connections: Connections) -> None:

@@ -162,7 +162,7 @@ def test_a_tale_cut_anywhere_ends_as_if_it_had_not_been(repeats: int) -> None:
     script = telling(TALE, repeats=repeats)
     for end in range(len(TALE) + 1):
         kept = TALE[: safe_end(TALE[:end])]
-        request = Request("", (), "Tell it.", 1000, kept)
+        request = Request("", (), "Tell it.", 1000, said=kept)
         pieces = [step for step in script({"messages": _messages(request)}) if isinstance(step, str)]
         assert joined(kept, *pieces) == TALE, f"cut after {end}"
 

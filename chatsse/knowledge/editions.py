@@ -5,8 +5,8 @@
 | `chatsse:{index}` | hash | `version`, `format`, `parts`, `content` and `checked_at` of the edition in use |
 | `chatsse:{index}:<version>:<n>` | string | the n-th part of its file, compressed with zlib |
 | `chatsse:{index}:lock` | string | a random word of whoever reads the blog just now |
-| `chatsse:{index}:turn` | string | that some process has it read: nobody else need begin within a minute |
-| `chatsse:{index}:wanted` | string | that the owner has asked for a reading |
+| `chatsse:{index}:turn:<digest>` | string | that this content is being read, or was: nobody need begin yet |
+| `chatsse:{index}:wanted` | string | a random word for the reading that the owner wants, until it is done |
 
 `parts` is how many there are, `content` what the owner named, and `checked_at` (ms since 1970) when that was
 last read through. An edition is stored part by part under a name of its own, and comes into use in one step:
@@ -19,7 +19,8 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic
 
@@ -31,19 +32,22 @@ from chatsse.knowledge.index import FORMAT
 
 HASH = "chatsse:{index}"
 LOCK = f"{HASH}:lock"
-TURN = f"{HASH}:turn"
 WANTED = f"{HASH}:wanted"
 
 # Small enough that other commands on the connection don't wait for long behind one.
 PART_BYTES = 256 * 1024
 # An edition is renewed while there are processes that use it.
 TTL_S = 30 * 24 * 3600
-# From the first part to the last, and for those who are still loading what was replaced.
+# From the first part to the last.
 UNUSED_TTL_S = 600
+# For those who are still loading what was replaced. A small Redis has no room for two for long.
+REPLACED_TTL_S = 60
 LOCK_TTL_S = 30
 # How long it is waited for, and how often looked: a dead process's runs out by then.
 WAIT_S, LOOK_S = LOCK_TTL_S + 2, 0.5
 TURN_TTL_S = 60
+# Whose turn it is to read what the owner wants, whatever was to be read by itself.
+BY_OWNER = ""
 
 # KEYS: the hash, the lock, the parts. ARGV: the lock's word, or '' where no edition must be in use; the TTL;
 # the hash's fields and values. Returns 1 when the edition is in use.
@@ -57,6 +61,17 @@ end
 redis.call('HSET', KEYS[1], unpack(ARGV, 3))
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return 1
+"""
+# KEYS: the hash, the lock. ARGV: the lock's word, the TTL; the hash's fields and values. Returns 1 if noted.
+NOTE = """
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 3))
+return redis.call('EXPIRE', KEYS[1], ARGV[2])
+"""
+# KEYS: what is wanted. ARGV: what was when the reading began; a later one is for another reading.
+DONE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
 """
 # KEYS: the lock. ARGV: its word, its TTL; 0 gives it back.
 RENEW = """
@@ -74,6 +89,7 @@ class State:
     :param content: what it was read from
     :param checked_at: when that was last read through, in seconds since 1970
     :param is_wanted: whether the owner has asked for another reading since
+    :param is_being_read: whether some process reads the blog just now
     """
 
     version: str
@@ -82,6 +98,7 @@ class State:
     content: str
     checked_at: float
     is_wanted: bool
+    is_being_read: bool = field(default=False, compare=False)
 
 
 class Editions:
@@ -95,7 +112,9 @@ class Editions:
 
         :raises RedisAway:
         """
-        named, wanted = self._commands.execute(("HGETALL", HASH), ("EXISTS", WANTED))
+        named, wanted, locked = self._commands.execute(
+            ("HGETALL", HASH), ("EXISTS", WANTED), ("EXISTS", LOCK)
+        )
         fields = {name.decode(): value.decode() for name, value in fields_of(named).items()}
         return State(
             fields.get("version", ""),
@@ -104,6 +123,7 @@ class Editions:
             fields.get("content", ""),
             int(fields.get("checked_at", 0)) / 1000,
             bool(wanted),
+            bool(locked),
         )
 
     def fetch(self, state: State, path: Path) -> bool:
@@ -126,13 +146,13 @@ class Editions:
     def publish(self, path: Path, content: str, lock: "Lock") -> bool:
         """Put a new edition in the place of the one in use; return False where the lock was lost.
 
-        :raises RedisAway: Redis is away, or full; what it has got expires
+        :raises RedisAway: Redis is away, or full
         """
         before = self.state()
         is_in_use = self._store(path, secrets.token_hex(8), content, lock.word)
         if is_in_use:
             self._let_expire(before)
-            self.give_turn()
+            self._done(content, lock)
         return is_in_use
 
     def restore(self, path: Path, state: State) -> bool:
@@ -142,14 +162,16 @@ class Editions:
         """
         return self._store(path, state.version, state.content, "", state.checked_at)
 
-    def checked(self, content: str) -> None:
-        """Note that the blog was read through just now and is as it was.
+    def checked(self, content: str, lock: "Lock") -> bool:
+        """Note that the blog was read just now and is as it was; return False where the lock was lost.
 
         :raises RedisAway:
         """
         fields = ("content", content, "checked_at", _now_ms())
-        self._commands.execute(("HSET", HASH, *fields), ("EXPIRE", HASH, TTL_S))
-        self.give_turn()
+        (noted,) = self._commands.execute(("EVAL", NOTE, 2, HASH, LOCK, lock.word, TTL_S, *fields))
+        if noted:
+            self._done(content, lock)
+        return bool(noted)
 
     def renew(self, state: State) -> None:
         """Have the edition in use live on.
@@ -163,23 +185,31 @@ class Editions:
 
         :raises RedisAway:
         """
-        self._commands.execute(("SET", WANTED, 1, "EX", TTL_S))
-        self.give_turn()
+        word = secrets.token_hex(8)
+        self._commands.execute(("SET", WANTED, word, "EX", TTL_S), ("DEL", _turn(BY_OWNER)))
 
-    def give_turn(self) -> None:
+    def take_turn(self, of: str) -> bool:
+        """Return whether it is this process's turn to have the blog read: once a minute it is somebody's.
+
+        :param of: what is to be read, or `BY_OWNER`: each has turns of its own
+        :raises RedisAway:
+        """
+        (taken,) = self._commands.execute(("SET", _turn(of), 1, "NX", "EX", TURN_TTL_S))
+        return taken is not None
+
+    def give_turn(self, of: str) -> None:
         """Let whoever comes first have the blog read when it is due, without waiting.
 
         :raises RedisAway:
         """
-        self._commands.execute(("DEL", TURN))
+        self._commands.execute(("DEL", _turn(of), _turn(BY_OWNER)))
 
-    def take_turn(self) -> bool:
-        """Return whether it is this process's turn to have the blog read: once a minute it is somebody's.
+    def pause(self, of: str, pause_s: int) -> None:
+        """Have nobody begin to read this for a while, unless the owner wants it.
 
         :raises RedisAway:
         """
-        (taken,) = self._commands.execute(("SET", TURN, 1, "NX", "EX", TURN_TTL_S))
-        return taken is not None
+        self._commands.execute(("SET", _turn(of), 1, "EX", pause_s))
 
     @contextmanager
     def lock(self) -> "Iterator[Lock]":
@@ -204,10 +234,18 @@ class Editions:
     def _store(
         self, path: Path, version: str, content: str, lock_word: str, checked_at: float | None = None
     ) -> bool:
-        keys = []
-        for n, part in enumerate(_deflated(path)):
-            keys.append(_part(version, n))
-            self._commands.execute(("SET", keys[-1], part, "EX", UNUSED_TTL_S))
+        keys: list[str] = []
+        try:
+            for n, part in enumerate(_deflated(path)):
+                keys.append(_part(version, n))
+                self._commands.execute(("SET", keys[-1], part, "EX", UNUSED_TTL_S))
+        except RedisAway:
+            # It may be full, and then of these: until they expire nobody could ask anything. What is restored
+            # others may have restored by now, under the same names.
+            if lock_word:
+                with suppress(RedisAway):
+                    self._commands.execute(("DEL", *keys))
+            raise
         checked_ms = _now_ms() if checked_at is None else int(checked_at * 1000)
         fields: dict[str, Argument] = {
             "version": version,
@@ -220,26 +258,34 @@ class Editions:
         (is_in_use,) = self._commands.execute(use)
         return bool(is_in_use)
 
+    def _done(self, content: str, lock: "Lock") -> None:
+        self._commands.execute(("EVAL", DONE, 1, WANTED, lock.wanted))
+        self.give_turn(content)
+
     def _let_expire(self, state: State) -> None:
         if state.version:
-            self._commands.execute(*(("EXPIRE", key, UNUSED_TTL_S) for key in _parts(state)))
+            self._commands.execute(*(("EXPIRE", key, REPLACED_TTL_S) for key in _parts(state)))
 
 
 class Lock:
-    """The right to publish, for as long as it is kept."""
+    """The right to publish, for as long as it is kept.
+
+    :ivar wanted: what was wanted when it was taken, and is done with what is published; empty: nothing
+    """
 
     def __init__(self, commands: SharedLine) -> None:
         self._commands = commands
         self.word = secrets.token_hex(8)
+        self.wanted = b""
 
     def take(self) -> bool:
-        """Take it; return False where another process has it. What was wanted until now is being done."""
+        """Take it; return False where another process has it."""
         # Sent again after a lost reply, it finds its own word.
-        _, holder = self._commands.execute(("SET", LOCK, self.word, "NX", "EX", LOCK_TTL_S), ("GET", LOCK))
-        if holder != self.word.encode():
-            return False
-        self._commands.execute(("DEL", WANTED))
-        return True
+        _, holder, wanted = self._commands.execute(
+            ("SET", LOCK, self.word, "NX", "EX", LOCK_TTL_S), ("GET", LOCK), ("GET", WANTED)
+        )
+        self.wanted = wanted or b""
+        return bool(holder == self.word.encode())
 
     def renew(self) -> None:
         """Keep it for another while."""
@@ -278,6 +324,10 @@ def _deflated(path: Path) -> Iterator[bytes]:
                 del waiting[:PART_BYTES]
     waiting += deflating.flush()
     yield bytes(waiting)
+
+
+def _turn(of: str) -> str:
+    return f"{HASH}:turn:{sha256(of.encode()).hexdigest()[:16]}"
 
 
 def _part(version: str, n: int) -> str:

@@ -8,6 +8,7 @@ say its own: HTML by its canonical link, Markdown by its front matter.
 import hashlib
 import os
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from chatsse.knowledge.front_matter import FrontMatter
 from chatsse.knowledge.page import Outcome, Page, Read, Receipt, Skipped, Unchanged
 from chatsse.knowledge.page_html import FOR_GOOD, NO_ADDRESS, NOINDEX, read_html
 from chatsse.knowledge.page_markdown import Document, parse_document, read_markdown
-from chatsse.knowledge.permalinks import HTML, find_site
+from chatsse.knowledge.permalinks import HTML, Site, find_site
 
 MAX_BYTES = 5 * 1024 * 1024
 _MARKDOWN = frozenset({".md", ".markdown", ".mdx"})
@@ -25,7 +26,9 @@ _MARKDOWN = frozenset({".md", ".markdown", ".mdx"})
 _APART = (".", "_")
 _OF_PAGES, _NOT_OF_PAGES = "_posts", frozenset({"node_modules", "themes", "vendor"})
 _ADDRESSED = re.compile(r"(.+?)=((?:https?://|/).*)", re.IGNORECASE | re.DOTALL)
-_DRAFT = "draft"
+# Why the site does not show a page.
+_DRAFT, _EARLY, _LATE, _NO_MATTER = "draft", "not published yet", "published no more", "without front matter"
+_HIDDEN = (*FOR_GOOD, _DRAFT, _EARLY, _LATE, _NO_MATTER)
 
 
 class Folder:
@@ -49,13 +52,11 @@ class Folder:
         if path.is_dir():
             site = find_site(path, address)
             paths = sorted(_files(site.folder))
-            reader = _Files(word, site.folder.resolve(), site.is_dated, site.address_of)
+            reader = _Files(word, site.folder.resolve(), site, site.address_of)
         elif path.is_file():
             site = find_site(path.parent, None)
             paths = [path]
-            reader = _Files(
-                word, path.parent.resolve(), site.is_dated, lambda *it: address or site.address_of(*it)
-            )
+            reader = _Files(word, path.parent.resolve(), site, lambda *it: address or site.address_of(*it))
         else:
             raise ContentError(word, "there is no such file or folder")
         self.total = len(paths)
@@ -68,15 +69,15 @@ class _Files:
     """Reads the files that one word names.
 
     :param root: the folder that no file's link may lead out of
-    :param is_dated: whether the site shows no page before its date
+    :param site: whose generator decides which of them are pages
     """
 
     def __init__(
-        self, word: str, root: Path, is_dated: bool, address_of: Callable[[Path, FrontMatter], str]
+        self, word: str, root: Path, site: Site, address_of: Callable[[Path, FrontMatter], str]
     ) -> None:
         self._word = word
         self._root = root
-        self._is_dated = is_dated
+        self._site = site
         self._address_of = address_of
 
     def outcome(self, path: Path, known: Receipt | None) -> Outcome:
@@ -85,7 +86,7 @@ class _Files:
         try:
             return self._read(path, known)
         except Unreadable as error:
-            return Skipped(location, self._word, error.why, is_gone=error.why in {*FOR_GOOD, _DRAFT})
+            return Skipped(location, self._word, error.why, is_gone=error.why in _HIDDEN)
         except FileNotFoundError:
             return Skipped(location, self._word, "is gone", is_gone=True)
         except OSError:
@@ -95,7 +96,10 @@ class _Files:
         body = _bytes(path, self._root)
         is_html = path.suffix.lower() in HTML
         document = Document(FrontMatter({}), "") if is_html else parse_document(body)
-        _see_that_public(document.matter, is_dated=self._is_dated)
+        # It may be empty, but has to be there.
+        if self._site.needs_matter and not is_html and not body.removeprefix(BOM_UTF8).startswith(b"---"):
+            raise Unreadable(_NO_MATTER)
+        _see_that_public(document.matter, is_dated=self._site.is_dated)
         address = self._address_of(path, document.matter)
         # The same text is another page where the address is another one.
         digest = hashlib.sha256(address.encode() + b"\n" + body).hexdigest()[:32]
@@ -149,8 +153,10 @@ def _see_that_public(matter: FrontMatter, *, is_dated: bool) -> None:
     today = datetime.now(UTC).date()
     begins = matter.day("publishdate") or (matter.date if is_dated else None) or date.min
     ends = matter.day("expirydate") or date.max
-    if matter.is_said("draft", True) or matter.is_said("published", False) or not begins <= today <= ends:
+    if matter.is_said("draft", True) or matter.is_said("published", False):
         raise Unreadable(_DRAFT)
+    if not begins <= today <= ends:
+        raise Unreadable(_EARLY if today < begins else _LATE)
 
 
 def _page(document: Document, address: str) -> Page:

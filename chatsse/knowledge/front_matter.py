@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 
 import frontmatter
-import yaml  # type: ignore[import-untyped]  # comes with python-frontmatter
+import yaml  # type: ignore[import-untyped]
 from frontmatter.default_handlers import BaseHandler, YAMLHandler
 
 from chatsse.errors import Unreadable

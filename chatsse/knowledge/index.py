@@ -250,8 +250,11 @@ class Index:
 
     def _id_of(self, page: str | None) -> int | None:
         """Return the page that has the address, of several the one that has its query, too."""
-        query = "SELECT id, url FROM pages WHERE address = ?"
-        rows = self._db.execute(query, (_bytes(address_of(page)),)).fetchall() if page else []
+        # A path is that of a page on the chat's own server, whatever the host is called.
+        query = "SELECT id, url FROM pages WHERE address IN (?, ?)"
+        host, slash, path = address_of(page or "").partition("/")
+        named = _bytes(host + slash + path), _bytes(slash + path)
+        rows = self._db.execute(query, named).fetchall() if page else []
         asked = (page or "").partition("#")[0].partition("?")[2]
         same = [found for found, url in rows if _text(url).partition("?")[2] == asked]
         return same[0] if same else rows[0][0] if len(rows) == 1 else None

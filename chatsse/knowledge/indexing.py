@@ -7,11 +7,15 @@ It runs in a process of its own, since reading pages keeps a processor busy that
 
 import logging
 import re
+import shutil
 import tempfile
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+
+import gevent
 
 from chatsse.errors import BadIndex, ContentError, IndexBusy
 from chatsse.knowledge.editions import Editions, Lock, State, content_line
@@ -26,6 +30,9 @@ log = logging.getLogger(__name__)
 
 Told = Callable[[Report, int], None]
 _ADDRESS = re.compile("https?://", re.IGNORECASE)
+_PREFIX = "chatsse-reading-"
+# What has lain on the disk for longer is of no reading that is still under way.
+LEFT_S = 24 * 3600
 
 
 def index(words: Sequence[str], editions: Editions, told: Told) -> Report:
@@ -38,12 +45,21 @@ def index(words: Sequence[str], editions: Editions, told: Told) -> Report:
     :raises OSError: the disk is full
     :raises sqlite3.Error: likewise
     """
+    _clear_away()
     with (
         editions.lock() as lock,
-        tempfile.TemporaryDirectory(prefix="chatsse-") as folder,
+        tempfile.TemporaryDirectory(prefix=_PREFIX) as folder,
         _in_use(editions, editions.state(), Path(folder) / "old") as old,
     ):
         return _Reading(old, Path(folder) / "new", told).run(words, editions, lock)
+
+
+def _clear_away() -> None:
+    """Remove what readings that were killed have left on the disk."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > LEFT_S:
+                shutil.rmtree(folder)
 
 
 class _Reading:
@@ -72,13 +88,13 @@ class _Reading:
         with closing(Index(self._path)) as new:
             report.pages, report.passages = new.pages, new.passages
         content = content_line(words)
-        if not report.pages:
-            report.lost.append(ContentError(content, "there is nothing to answer from"))
-        elif report.read or self._taken != set(self._known):
+        if report.is_empty:
+            return report
+        if report.read or self._taken != set(self._known):
             if not editions.publish(self._path, content, lock):
                 raise IndexBusy
-        elif not report.lost:
-            editions.checked(content)
+        elif not report.lost and not editions.checked(content, lock):
+            raise IndexBusy
         return report
 
     def _read(self, word: str) -> None:
@@ -86,6 +102,8 @@ class _Reading:
             for outcome in (self._web if _ADDRESS.match(word) else self._folders).pages(word):
                 self._take(outcome)
                 self._told(self._report, self._web.total + self._folders.total)
+                # Files don't let go by themselves of what keeps the lock and hears signals.
+                gevent.sleep(0)
         except ContentError as error:
             self._report.lost.append(error)
             for receipt in self._known.values():
@@ -101,9 +119,11 @@ class _Reading:
                     outcome = Skipped(receipt.location, receipt.source, "there already", is_gone=True)
             case Unchanged(receipt):
                 self._keep(receipt)
-            case Skipped(location, is_gone=False):
+            case Skipped(location, source, why, is_gone=False):
                 if known := self._known.get(location):
                     self._keep(known)
+                else:
+                    outcome = Skipped(location, source, why, is_gone=True)
         self._report.count(outcome)
 
     def _keep(self, receipt: Receipt) -> None:

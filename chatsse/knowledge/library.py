@@ -48,11 +48,12 @@ class Library:
         self._renewed_at = monotonic()
         self._is_there = Signal()
         self._looking: gevent.Greenlet[..., None] | None = None
-        if index:
+        if index or not is_expected:
             self._is_there.set()
 
     def start(self) -> None:
-        """Begin to look for newer editions."""
+        """Begin to look for newer editions; questions wait for the first look."""
+        self._is_there.clear()
         self._looking = spawn_for_ever(self._look)
 
     def look(self) -> None:
@@ -63,16 +64,23 @@ class Library:
         state = self._editions.state()
         if self._is_news(state):
             self._take(state)
-        elif not state.version and self._state and self.index:
+        elif not state.version and self._state and self.index and monotonic() > self._retry_at:
             self._give_back(self.index, self._state)
         elif self._state and monotonic() - self._renewed_at > RENEW_S:
             self._renewed_at = monotonic()
             self._editions.renew(state)
+        if self.index or not self._is_expected:
+            self._is_there.set()
 
     def stop(self) -> None:
         """Look no more; what there is stays in use."""
         if self._looking:
             self._looking.kill()
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether answers come from what was there at the start, and not from an edition."""
+        return self.index is not None and self._state is None
 
     @property
     def has_content(self) -> bool:
@@ -106,7 +114,6 @@ class Library:
         if self.index:
             self.index.close()
         self.index, self._state = index, state
-        self._is_there.set()
         log.info("answers come from %d passages of %d pages", index.passages, index.pages)
 
     def _refuse(self, state: State, why: str) -> None:
@@ -117,6 +124,8 @@ class Library:
 
     def _give_back(self, index: Index, state: State) -> None:
         """Store the index again that Redis has lost."""
+        # Should it fail; a Redis that is full would be filled again and again.
+        self._retry_at = monotonic() + RETRY_S
         with _nameless_later() as path:
             index.write_to(path)
             if self._editions.restore(path, state):

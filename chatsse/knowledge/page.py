@@ -74,7 +74,7 @@ class Skipped:
     """A page that can't be read, or must not be.
 
     :param why: in a few words, for the owner's report
-    :param is_gone: whether an old version of it goes, too; what merely failed is kept
+    :param is_gone: whether there is no old version of it any more; of what merely failed it is kept
     """
 
     location: str

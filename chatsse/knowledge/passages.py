@@ -21,7 +21,7 @@ from chatsse.knowledge.page import Passage
 # A passage with fewer words seeks company.
 LEAST_WORDS = 120
 # And with fewer than these, also over the border of a main section.
-FEW_WORDS = 40
+FEW_WORDS = 20
 MOST_WORDS = 300
 # A line that ends in a colon, and no more than these, stays with what it leads to.
 LEAD_WORDS = 60

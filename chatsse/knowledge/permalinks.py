@@ -20,7 +20,7 @@ from datetime import date
 from pathlib import Path, PurePath
 from urllib.parse import quote, urlsplit
 
-import yaml  # type: ignore[import-untyped]  # comes with python-frontmatter
+import yaml  # type: ignore[import-untyped]
 
 from chatsse.knowledge.facts import as_day
 from chatsse.knowledge.front_matter import FrontMatter
@@ -63,6 +63,11 @@ class Site:
     def is_dated(self) -> bool:
         """Whether the generator leaves out a page until its date has come."""
         return self.kind in ("hugo", "jekyll")
+
+    @property
+    def needs_matter(self) -> bool:
+        """Whether the generator makes no page of a file without front matter."""
+        return self.kind == "jekyll"
 
     def address_of(self, path: Path, matter: FrontMatter) -> str:
         """Return the address of the page that the file at `path` becomes; empty if that can't be told."""

@@ -35,6 +35,11 @@ class Report:
         else:
             self.unchanged += 1
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to answer from in it."""
+        return not self.pages
+
     def lines(self) -> list[str]:
         """Return the table that an owner reads at the end."""
         rows = [("read", self.read), ("unchanged", self.unchanged), ("skipped", len(self.skipped))]
@@ -45,20 +50,29 @@ class Report:
             lines += [f"    {place}" for place in places[:NAMED]]
             if number > NAMED:
                 lines.append(f"    … and {number - NAMED:,} more")
-        lines += [f"could not be read: {error}" for error in self.lost]
-        lines.append(f"in the index: {self.passages:,} passages of {self.pages:,} pages")
-        return lines
+        return [*lines, *self._lost(), self._result()]
 
-    def summary(self) -> str:
-        """Return the line that a log gets."""
-        reasons = ", ".join(f"{why} ({number:,})" for why, number in self._reasons().most_common())
-        skipped = f"{len(self.skipped):,} skipped" + (f": {reasons}" if reasons else "")
-        lost = "".join(f"; could not be read: {error}" for error in self.lost)
-        return f"{self.read:,} pages read, {self.unchanged:,} unchanged, {skipped}{lost}"
+    def log_lines(self) -> list[str]:
+        """Return the lines that a log gets."""
+        pages = "page" if self.read == 1 else "pages"
+        lines = [f"{self.read:,} {pages} read, {self.unchanged:,} unchanged, {len(self.skipped):,} skipped"]
+        for why, number in self._reasons().most_common():
+            places = [each.location for each in self.skipped if _reason(each) == why]
+            more = f" … and {number - NAMED:,} more" if number > NAMED else ""
+            lines.append(f"skipped: {why}: {' '.join(places[:NAMED])}{more}")
+        return [*lines, *self._lost(), self._result()]
+
+    def _lost(self) -> list[str]:
+        return [f"could not be read: {error}" for error in self.lost]
+
+    def _result(self) -> str:
+        if self.is_empty:
+            return "nothing to answer from: what was read before stays in use, if anything"
+        return f"in the index: {self.passages:,} passages of {self.pages:,} pages"
 
     def _reasons(self) -> Counter[str]:
         return Counter(map(_reason, self.skipped))
 
 
 def _reason(skipped: Skipped) -> str:
-    return skipped.why if skipped.is_gone else f"{skipped.why}, the old version stays if there is one"
+    return skipped.why if skipped.is_gone else f"{skipped.why}; the old version stays"

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator, Sequence
 
 import gevent
 
-from chatsse.providers import Part, Request, Source, Stop, Text
+from chatsse.providers import Part, Request, Stop, Text
 from chatsse.providers.marks import cited
 
 WORD_S = 0.035
@@ -40,35 +40,51 @@ class Demo:
 def _parts(request: Request) -> Iterator[Part]:
     yield from _spoken(_HELLO)
     for n, source in enumerate(request.sources[:QUOTED], 1):
-        yield from _spoken(
-            f"\n\nFrom “{_as_text(source.title)}”: {_as_text(_quote(source, request.prompt))} [{n}]"
-        )
+        quote = [_markdown(block) for block in _quoted(source.paragraphs, request.prompt)]
+        # Behind a line of code or a cell the number would be a part of it.
+        is_text = not quote[-1].startswith(("`", "|"))
+        beside, behind = ("", f" [{n}]") if is_text else (f" [{n}]", "")
+        lead = f"From “{_as_text(source.title)}”{beside}:"
+        yield from _spoken("\n\n".join(["", lead, *quote]) + behind)
     yield Stop("end_turn")
 
 
-def _quote(source: Source, question: str) -> str:
-    """Return what shares most words with the question, and what follows if that is short."""
-    quotable = list(_quotable(source.paragraphs))
+def _quoted(paragraphs: Sequence[str], question: str) -> Sequence[str]:
+    """Return the paragraph that shares most words with the question, and what goes with it."""
     asked = _words(question)
-    best = max(range(len(quotable)), key=lambda n: len(asked & _words(quotable[n])))
-    quote = quotable[best]
-    for paragraph in quotable[best + 1 :]:
-        if len(f"{quote} {paragraph}".split()) > QUOTED_WORDS:
-            break
-        quote = f"{quote}\n\n{paragraph}"
-    return quote
+    # Prose where it does as well as code.
+    best = max(
+        range(len(paragraphs)),
+        key=lambda n: 2 * len(asked & _words(paragraphs[n])) + ("\n" not in paragraphs[n]),
+    )
+    begin = best - 1 if best and paragraphs[best - 1].endswith(":") else best
+    end = best + 1
+    while end < len(paragraphs) and (
+        paragraphs[end - 1].endswith(":") or _count(paragraphs[begin : end + 1]) <= QUOTED_WORDS
+    ):
+        end += 1
+    # What leads to nothing that is quoted.
+    return paragraphs[begin : end - 1 if end - begin > 1 and paragraphs[end - 1].endswith(":") else end]
 
 
-def _quotable(paragraphs: Sequence[str]) -> Iterator[str]:
-    """Yield the paragraphs and lists, a list with what leads to it; code and tables if there is no more."""
-    prose = [text for text in paragraphs if "\n" not in text or _LIST.match(text)] or paragraphs
-    for before, text, after in zip(("", *prose), prose, (*prose[1:], ""), strict=False):
-        if not (text.endswith(":") and _LIST.match(after)):
-            yield f"{before}\n\n{text}" if before.endswith(":") and _LIST.match(text) else text
+def _count(paragraphs: Sequence[str]) -> int:
+    return len(" ".join(paragraphs).split())
 
 
 def _words(text: str) -> set[str]:
     return {word for word in re.findall(r"\w+", text.lower()) if len(word) > 3}
+
+
+def _markdown(block: str) -> str:
+    """Return a paragraph, list, table or block of code so that Markdown shows it as it stands."""
+    lines = block.split("\n")
+    if len(lines) == 1 or _LIST.match(block):
+        return _as_text(block)
+    if all(" | " in line for line in lines):
+        rows = [f"| {' | '.join(map(_as_text, line.split(' | ')))} |" for line in lines]
+        return "\n".join([rows[0], "|" + " --- |" * len(lines[0].split(" | ")), *rows[1:]])
+    fence = "`" * max(3, *(len(ticks) + 1 for ticks in re.findall("`+", block)), 3)
+    return f"{fence}\n{block}\n{fence}"
 
 
 def _as_text(quote: str) -> str:

@@ -1,5 +1,7 @@
 """The sample blog's pages, and the page where an owner tries the chat."""
 
+from collections.abc import Sequence
+
 from flask import Blueprint, Response, render_template
 
 from chatsse.knowledge.sample import Sample
@@ -12,6 +14,8 @@ _POLICY = (
 )
 
 
+# What content that is these very pages ends with.
+_OWN = "=/posts"
 _LANGUAGES = {
     "en": "English",
     "de": "Deutsch",
@@ -24,10 +28,11 @@ _LANGUAGES = {
 }
 
 
-def blog(sample: Sample, *, is_demo: bool) -> Blueprint:
+def blog(sample: Sample, content: Sequence[str], *, is_demo: bool) -> Blueprint:
     """Return the pages of `sample`, `/` and `/posts/<slug>`, and `/widget`.
 
-    :param is_demo: whether the chat answers from these pages
+    :param content: what the chat answers from, as the owner named it
+    :param is_demo: whether without any it answers from these pages
     """
     pages = Blueprint("blog", __name__)
     posts = {post.slug: post for post in sample.posts}
@@ -47,8 +52,9 @@ def blog(sample: Sample, *, is_demo: bool) -> Blueprint:
         return render_template("widget.html", posts=sample.posts, languages=_LANGUAGES)
 
     @pages.context_processor
-    def variables() -> dict[str, bool]:
-        return {"is_demo": is_demo}
+    def variables() -> dict[str, str | bool]:
+        is_sample = any(word.endswith(_OWN) for word in content)
+        return {"content": "" if is_sample else " ".join(content), "is_demo": is_demo or is_sample}
 
     @pages.after_request
     def protect(response: Response) -> Response:

@@ -210,7 +210,11 @@ export class Panel {
     this.#frame.addEventListener("cancel", (event) => (event.preventDefault(), this.#host.close()));
     this.#frame.addEventListener("close", () => this.#frame.hasAttribute("open") || this.#host.close());
     this.#frame.addEventListener("click", (event) => {
-      if (!event.composedPath().some((each) => each === this.#menu || each === this.#more)) this.#unfold(false);
+      const path = event.composedPath();
+      if (!path.some((each) => each === this.#menu || each === this.#more)) this.#unfold(false);
+      // A place on this very page is behind the chat.
+      const link = path.find((each) => each instanceof HTMLAnchorElement);
+      if (link?.hash && this.#frame.matches(":modal") && bare(link.href) === bare(location.href)) this.#host.close();
     });
     this.#host.phone.addEventListener("change", () => this.#host.isOpen && this.#present(), { signal });
     // The keyboard of a phone covers what is fixed: keep to what is seen.
@@ -473,3 +477,6 @@ function questions(json) {
     return [];
   }
 }
+
+/** An address without its fragment. @param {string} address */
+const bare = (address) => address.split("#", 1)[0];

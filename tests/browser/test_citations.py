@@ -6,11 +6,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from answers import eventually
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from processes import App, Redis
 from visitor import Visitor
 
 QUESTION = "Who shuts out a writer that only slept?"
+PHONE = {"width": 360, "height": 740}
 PLACE = "/posts/a-stream-is-a-log#when-the-writer-dies"
 
 
@@ -53,6 +54,18 @@ def test_a_citation_opens_the_page_at_its_heading_and_the_chat_stays(visitor: Vi
     expect(visitor.panel.locator(".answer")).to_have_count(1)
     visitor.sees(answer)
     assert len(page.context.pages) == 1
+
+
+def test_on_a_phone_a_place_on_the_same_page_is_not_left_behind_the_chat(demo: App, browser: Browser) -> None:
+    context = browser.new_context(viewport=PHONE, is_mobile=True, has_touch=True)
+    visitor = Visitor(context.new_page(), demo.url + PLACE.partition("#")[0])
+    visitor.ask(QUESTION)
+    visitor.panel.locator(".turn[aria-busy=false]").wait_for()
+    visitor.panel.locator(".source a").first.click()
+    heading = visitor.page.locator(f"[id='{PLACE.partition('#')[2]}']")
+    eventually(visitor.page, lambda: top_of(heading), lambda top: 0 <= top < 200)
+    expect(visitor.panel).to_be_hidden()
+    context.close()
 
 
 def test_each_claim_is_marked_where_it_ends_with_the_number_of_its_source(visitor: Visitor) -> None:
