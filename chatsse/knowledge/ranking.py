@@ -23,6 +23,8 @@ COVERAGE = 0.25
 BEFORE = 0.3
 # What a word that is close to an unknown one counts for.
 CORRECTED = 0.6
+# How many places are looked at for a question, which bounds its time.
+MOST_POSTINGS = 6_000
 # How much more the passages of the page count that is asked on.
 HERE = 1.5
 
@@ -101,37 +103,58 @@ class Ranking:
     def _sum(self, shares: dict[tuple[str, ...], float]) -> dict[int, float]:
         """Return the passages that hold any of the words, each with how well it fits them.
 
+        The rarest words come first, and those after so many postings don't count: they are in so many passages
+        that they tell little, and looking at all of them takes long.
+
         :param shares: of each word, what it counts for
         """
         fits = [0.0] * len(self._page_of)
         held = fits.copy()
         total = 0.0
-        for compound, share in shares.items():
-            for postings, weight in self._postings_of(compound):
-                weight *= share
-                total += weight
-                for passage, fit in _best(postings):
-                    fits[passage] += weight * fit
-                    held[passage] += weight
+        for terms, weight in self._affordable(shares):
+            total += weight
+            for passage, fit in _best(list(map(self._postings, terms))):
+                fits[passage] += weight * fit
+                held[passage] += weight
         least, gain = 1 - COVERAGE, COVERAGE / (total or 1.0)
         return {n: fit * (least + gain * held[n]) for n, fit in enumerate(fits) if fit}
 
-    def _postings_of(self, compound: tuple[str, ...]) -> Iterator[tuple[list[Posting], float]]:
-        """Yield the postings of a compound and of its parts, each in all its forms, and what they count."""
+    def _affordable(self, shares: dict[tuple[str, ...], float]) -> Iterator[tuple[list[str], float]]:
+        """Yield the terms of each word, rarest first, and what they count, as long as there aren't too many."""
+        wanted = [
+            (sum(map(self._frequency, terms)), terms, share * weight)
+            for compound, share in shares.items()
+            for terms, weight in self._terms_of(compound)
+        ]
+        spent = 0
+        for frequency, terms, weight in sorted(wanted, key=lambda each: each[0]):
+            if spent and spent + frequency > MOST_POSTINGS:
+                return
+            spent += frequency
+            yield terms, weight
+
+    def _terms_of(self, compound: tuple[str, ...]) -> Iterator[tuple[list[str], float]]:
+        """Yield the known terms of a compound and of its parts, each in all its forms, and what they count."""
         for word in compound:
-            found = self._known({stems.of(word) for stems in self._stems})
-            if found:
-                yield found, 1.0
+            if known := self._known({stems.of(word) for stems in self._stems}):
+                yield known, 1.0
             # A whole that is not known has parts that are.
             elif word is not compound[0] or len(compound) == 1:
                 yield self._known(self._corrections(word)), CORRECTED
 
-    def _known(self, terms: Iterable[str]) -> list[Posting]:
-        return [posting for term in terms if (posting := self._postings(term))]
+    def _known(self, terms: Iterable[str]) -> list[str]:
+        return [term for term in terms if self._frequency(term)]
+
+    def _frequency(self, term: str) -> int:
+        """Return how many passages hold the term, or, for a single character of a pair, any that has it."""
+        last = f"{term}\U0010ffff" if _is_single(term) else term
+        query = "SELECT sum(doc) FROM vocabulary WHERE term >= ? AND term <= ?"
+        (frequency,) = self._db.execute(query, (term, last)).fetchone()
+        return frequency or 0
 
     def _postings(self, term: str) -> Posting:
-        # One character by itself: what holds it has a pair that begins with it, or ends on it.
-        return self._match(f'"{term}" *' if len(term) == 1 and is_paired(term) else f'"{term}"')
+        # What holds a single character has a pair that begins with it, or ends on it.
+        return self._match(f'"{term}" *' if _is_single(term) else f'"{term}"')
 
     def _match(self, query: str) -> Posting:
         rows = self._db.execute(
@@ -149,6 +172,10 @@ class Ranking:
     def _beginning(self, letters: str) -> Iterator[str]:
         query = "SELECT term FROM vocabulary WHERE term >= ? AND term < ?"
         return (term for (term,) in self._db.execute(query, (letters, f"{letters}\U0010ffff")))
+
+
+def _is_single(term: str) -> bool:
+    return len(term) == 1 and is_paired(term)
 
 
 def _best(postings: list[Posting]) -> Iterable[tuple[int, float]]:
