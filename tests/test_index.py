@@ -315,6 +315,26 @@ def test_of_pages_that_differ_by_their_query_the_same_one_counts(made: Callable[
     assert found(index, "leaves", page="http://blog.example/?p=2") == ["?p=2#0", "?p=1#0"]
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is this blog about?",
+        "Worum geht es in diesem Blog?",
+        "De quoi parle ce blog ?",
+        "Summarize this site",
+    ],
+)
+def test_a_question_about_the_blog_gets_what_its_first_page_and_its_newest_begin_with(
+    made: Callable[..., Index], question: str
+) -> None:
+    index = made(
+        page("old", "A blog of old.", "Two.", day=date(2020, 1, 1)),
+        page("", "Welcome.", "Two."),
+        page("new", "New.", "Two.", day=date(2026, 1, 1)),
+    )
+    assert found(index, question) == ["#0", "new#0", "old#0"]
+
+
 @pytest.mark.parametrize("where", ["https://chat.example/b", "http://localhost:8000/b?x#y", "/b"])
 def test_a_page_on_the_chats_own_server_is_known_by_its_path(made: Callable[..., Index], where: str) -> None:
     own = (replace(page(name, "Leaves."), url=f"/{name}") for name in "ab")

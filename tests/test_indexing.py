@@ -101,6 +101,31 @@ def test_what_has_not_changed_is_not_fetched_again_and_the_edition_stays(
     assert editions.state().checked_at > before.checked_at
 
 
+def test_pages_that_say_the_same_in_other_bytes_make_no_new_edition(
+    blog: BlogServer, read: Callable[..., Report], editions: Editions
+) -> None:
+    read(f"{blog.url}/sitemap.xml")
+    before = editions.state()
+    for name, text in POSTS.items():
+        blog.serve(f"/{name}", post(name, text) + "<!-- served at noon -->")
+    assert read(f"{blog.url}/sitemap.xml").read == 3
+    assert editions.state().version == before.version
+
+
+def test_two_addresses_of_one_page_make_no_new_edition_whichever_comes_first(
+    blog: BlogServer, read: Callable[..., Report], editions: Editions
+) -> None:
+    whole = post("tea", POSTS["tea"]).replace("<title>", f'<link rel=canonical href="{blog.url}/tea"><title>')
+    for place in ("/tea", "/tea?amp"):
+        blog.serve(place, whole)
+    serve_sitemap(blog, "tea", "tea?amp")
+    read(f"{blog.url}/sitemap.xml")
+    before = editions.state()
+    serve_sitemap(blog, "tea?amp", "tea")
+    assert read(f"{blog.url}/sitemap.xml").pages == 1
+    assert editions.state().version == before.version
+
+
 def test_what_has_changed_is_read_and_the_rest_taken_over(
     blog: BlogServer, read: Callable[..., Report], editions: Editions
 ) -> None:

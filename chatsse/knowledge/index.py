@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from datetime import date
+from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -221,9 +222,13 @@ class Index:
     ) -> list[Hit]:
         """Return the passages that fit `question` best, best first, at most two of a page.
 
+        A question about the blog as a whole gets what its first page and its newest begin with.
+
         :param before: what was asked before it, which may be what it means
         :param page: the address of the page that it is asked on
         """
+        if self._ranking.is_about_all(question):
+            return [self._hit(passage, 1.0) for passage in self._overview(limit)]
         ranked = self._ranking.ranked(question, before, self._id_of(page))
         return [self._hit(passage, score) for passage, score in islice(ranked, limit)]
 
@@ -240,6 +245,17 @@ class Index:
             found = [*filter(None, [page_id]), *(newer for (newer,) in newest)]
         return [Link(*self._title_and_url(near)) for near in list(dict.fromkeys(found))[:limit]]
 
+    def digest(self) -> bytes:
+        """Return a digest of what all pages say, and not of how they were got."""
+        rows = self._db.execute(
+            "SELECT pages.url, pages.about, pages.date, passages.content"
+            " FROM pages LEFT JOIN passages ON passages.page = pages.id ORDER BY pages.url, passages.id"
+        )
+        digest = sha256()
+        for row in rows:
+            digest.update(repr(row).encode())
+        return digest.digest()
+
     def write_to(self, path: Path) -> None:
         """Write the file again, which may have lost its name."""
         path.write_bytes(self._db.serialize())
@@ -247,6 +263,14 @@ class Index:
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+
+    def _overview(self, limit: int) -> list[int]:
+        # The page with the shortest address is the first.
+        query = (
+            "SELECT min(passages.id) FROM pages JOIN passages ON passages.page = pages.id GROUP BY pages.id"
+            " ORDER BY length(address) > (SELECT min(length(address)) FROM pages), date DESC, pages.id LIMIT ?"
+        )
+        return [passage for (passage,) in self._db.execute(query, (limit,))]
 
     def _id_of(self, page: str | None) -> int | None:
         """Return the page that has the address, of several the one that has its query, too."""

@@ -77,7 +77,6 @@ class _Reading:
         self._path = path
         self._told = told
         self._report = Report()
-        self._taken: set[str] = set()
 
     def run(self, words: Sequence[str], editions: Editions, lock: Lock) -> Report:
         """Read all, and have it used if anything is new."""
@@ -87,10 +86,12 @@ class _Reading:
         report = self._report
         with closing(Index(self._path)) as new:
             report.pages, report.passages = new.pages, new.passages
+            # Pages that say the same in other bytes are no news.
+            is_news = self._old is None or new.digest() != self._old.digest()
         content = content_line(words)
         if report.is_empty:
             return report
-        if report.read or self._taken != set(self._known):
+        if is_news:
             if not editions.publish(self._path, content, lock):
                 raise IndexBusy
         elif not report.lost and not editions.checked(content, lock):
@@ -113,9 +114,7 @@ class _Reading:
     def _take(self, outcome: Outcome) -> None:
         match outcome:
             case Read(receipt, page):
-                if self._builder.add(receipt, page):
-                    self._taken.add(receipt.location)
-                else:
+                if not self._builder.add(receipt, page):
                     outcome = Skipped(receipt.location, receipt.source, "there already", is_gone=True)
             case Unchanged(receipt):
                 self._keep(receipt)
@@ -128,8 +127,8 @@ class _Reading:
 
     def _keep(self, receipt: Receipt) -> None:
         """Take over the page as it was, with how it was got now."""
-        if self._old and self._builder.add(receipt, self._old.read(receipt.location)[1]):
-            self._taken.add(receipt.location)
+        if self._old:
+            self._builder.add(receipt, self._old.read(receipt.location)[1])
 
 
 @contextmanager

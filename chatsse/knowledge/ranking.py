@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TypeAlias
 
 from chatsse.knowledge.spelling import close_to
-from chatsse.knowledge.stopwords import PAGE_WORDS, STOP_WORDS, likeliest_language
+from chatsse.knowledge.stopwords import BLOG_WORDS, PAGE_WORDS, STOP_WORDS, likeliest_language
 from chatsse.knowledge.terms import Stems, fold, is_paired, words
 
 # Of the columns of `terms`: title, headings, summary, text.
@@ -69,6 +69,11 @@ class Ranking:
                 scores[passage] *= HERE
         return self._few_of_a_page(scores)
 
+    def is_about_all(self, question: str) -> bool:
+        """Return whether a question means nothing but the blog as a whole."""
+        told = {fold(word) for compound in _telling(question) for word in compound}
+        return not told.isdisjoint(BLOG_WORDS) and told <= BLOG_WORDS | PAGE_WORDS
+
     def guessed(self, question: str) -> Iterator[tuple[int, float]]:
         """Yield the passages whose words begin as the question's do, as `ranked` does."""
         begins = {
@@ -103,8 +108,8 @@ class Ranking:
     def _sum(self, shares: dict[tuple[str, ...], float]) -> dict[int, float]:
         """Return the passages that hold any of the words, each with how well it fits them.
 
-        The rarest words come first, and those after so many postings don't count: they are in so many passages
-        that they tell little, and looking at all of them takes long.
+        The rarest words come first, and those after so many postings don't count: they are in so many
+        passages that they tell little, and looking at all of them takes long.
 
         :param shares: of each word, what it counts for
         """
@@ -120,7 +125,7 @@ class Ranking:
         return {n: fit * (least + gain * held[n]) for n, fit in enumerate(fits) if fit}
 
     def _affordable(self, shares: dict[tuple[str, ...], float]) -> Iterator[tuple[list[str], float]]:
-        """Yield the terms of each word, rarest first, and what they count, as long as there aren't too many."""
+        """Yield the terms of each word, rarest first, and what they count, as long as they are affordable."""
         wanted = [
             (sum(map(self._frequency, terms)), terms, share * weight)
             for compound, share in shares.items()
@@ -134,7 +139,7 @@ class Ranking:
             yield terms, weight
 
     def _terms_of(self, compound: tuple[str, ...]) -> Iterator[tuple[list[str], float]]:
-        """Yield the known terms of a compound and of its parts, each in all its forms, and what they count."""
+        """Yield the known terms of a compound and of its parts, each in all its forms, and what it counts."""
         for word in compound:
             if known := self._known({stems.of(word) for stems in self._stems}):
                 yield known, 1.0

@@ -119,6 +119,16 @@ _PAGE_WORDS = """
 # What people say when they ask about the very page that they are reading.
 PAGE_WORDS = frozenset(_PAGE_WORDS.split())
 
+_BLOG_WORDS = """
+    blog blogs website site sites webpage homepage here
+    webseite homepage internetseite
+    siteweb parle parlez
+    sitio web trata
+    ブログ サイト 博客 网站 部落格
+"""
+# What people say when they ask about the blog as a whole.
+BLOG_WORDS = frozenset(_BLOG_WORDS.split())
+
 
 def likeliest_language(words: Iterable[str]) -> str:
     """Return the language that most of the folded `words` are stop words of; empty where none is one.
