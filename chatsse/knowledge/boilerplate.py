@@ -42,6 +42,25 @@ _STRANGERS = """
     .squarespace-comments, .page__comments, .post-full-comments, .comment-content, .comment-body,
     #commentaires, #kommentare, #comentarios
 """
+# What other themes may call them, looked at more closely: a part of a page, so that no line of a program is
+# taken for one. A heading's id may hold the word, too.
+_MAYBE_STRANGERS = ", ".join(
+    f"{part}[{name}*={word} i]"
+    for part in ("div", "section", "aside", "footer", "article", "ol", "ul", "li", "details")
+    for name in ("id", "class")
+    for word in ("comment", "kommentar", "comentario", "replies")
+)
+_COMMENTS = "(?:comments?|kommentare?|commentaires?|comentarios?|replies)"
+_STRANGERS_CLASS = re.compile(
+    rf"(?!(?:has|no|with|is)[-_])(?:[a-z0-9]+[-_]+)*{_COMMENTS}(?:[-_]+[a-z0-9]+)*"
+    r"(?<![-_]open)(?<![-_]closed)(?<![-_]enabled)(?<![-_]disabled)(?<![-_]off)",
+    re.IGNORECASE,
+)
+_STRANGERS_ID = re.compile(
+    rf"(?:(?:post|page|blog|article|entry|user|visitor|wp)[-_]?)?{_COMMENTS}"
+    r"(?:[-_]?(?:list|area|box|section|wrapper|container|thread|form|template|block))?",
+    re.IGNORECASE,
+)
 _NAVIGATION = """
     nav, [role=navigation], [role=banner], [role=contentinfo], [role=complementary], [role=search],
     [role=menu], [role=dialog], [role=alertdialog], .breadcrumb, .breadcrumbs, .post-navigation,
@@ -90,12 +109,32 @@ _BARE_MARK = re.compile(r"[\W_]*")
 
 def unseen(tree: LexborHTMLParser) -> frozenset[int]:
     """Return the `mem_id` of what the page hides from its readers, or leaves to strangers."""
-    nodes = tree.css(_UNSEEN) + _styled_away(tree)
+    nodes = tree.css(_UNSEEN) + _styled_away(tree) + _left_to_strangers(tree)
     return frozenset(
         node.mem_id
         for node in nodes
-        if node.tag not in _WHOLE and node.css_first("main") is None and not _is_heading(node)
+        if node.tag not in _WHOLE
+        and node.css_first("main") is None
+        and not (_is_heading(node) or _is_section(node))
     )
+
+
+def _left_to_strangers(tree: LexborHTMLParser) -> list[LexborNode]:
+    return [
+        node
+        for node in tree.css(_MAYBE_STRANGERS)
+        if node.css_first("article h1") is None
+        and (
+            _STRANGERS_ID.fullmatch(node.attributes.get("id") or "")
+            or any(map(_STRANGERS_CLASS.fullmatch, (node.attributes.get("class") or "").split()))
+        )
+    ]
+
+
+def _is_section(node: LexborNode) -> bool:
+    """Tell whether it is a section of a manual, named after its heading, which may be "Comments"."""
+    first = next(node.iter(), None)
+    return node.tag == "section" and first is not None and first.css_first("a.headerlink") is not None
 
 
 def _is_heading(node: LexborNode) -> bool:

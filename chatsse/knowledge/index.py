@@ -268,7 +268,8 @@ class Index:
         # The page with the shortest address is the first.
         query = (
             "SELECT min(passages.id) FROM pages JOIN passages ON passages.page = pages.id GROUP BY pages.id"
-            " ORDER BY length(address) > (SELECT min(length(address)) FROM pages), date DESC, pages.id LIMIT ?"
+            " ORDER BY length(address) > (SELECT min(length(address)) FROM pages), date DESC, pages.id"
+            " LIMIT ?"
         )
         return [passage for (passage,) in self._db.execute(query, (limit,))]
 

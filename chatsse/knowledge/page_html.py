@@ -21,12 +21,14 @@ from chatsse.knowledge.passages import split
 
 # Why a page is not read, where others have to know it.
 NOINDEX, NO_ADDRESS = "noindex", "does not say its address"
-LEADS_ON = "only leads on to another page"
+LEADS_ON, LISTS_POSTS = "only leads on to another page", "only lists posts"
 # Those for which an old version of it goes, too.
-FOR_GOOD = frozenset({NOINDEX, LEADS_ON})
+FOR_GOOD = frozenset({NOINDEX, LEADS_ON, LISTS_POSTS})
 
 # At once, or nearly.
 _REFRESH = re.compile(r"[0-9](?:\.[0-9]*)?\s*[;,]\s*url\s*=\s*[\"']?([^\"']+?)[\"']?", re.IGNORECASE)
+# WordPress's and Ghost's words for the pages of a category, a tag, an author, a month; not the first page.
+_LISTS = frozenset({"archive", "tag-template", "author-template"})
 _ROBOTS = "meta[name=robots i], meta[name=chatsse i]"
 _DATES = (
     ("meta[property='article:published_time']", "content"),
@@ -67,6 +69,8 @@ def read_html(body: bytes, url: str, charset: str | None = None) -> Page:
         raise Unreadable(NOINDEX)
     if head.leads_on(url):
         raise Unreadable(LEADS_ON)
+    if head.lists_posts():
+        raise Unreadable(LISTS_POSTS)
     dropped = hidden | boilerplate(tree)
     content = content_of(tree, dropped)
     if content is None:
@@ -103,6 +107,12 @@ class _Head:
                 with suppress(ValueError):
                     return bool(urldefrag(urljoin(url, leads[1])).url != urldefrag(url).url)
         return False
+
+    def lists_posts(self) -> bool:
+        """Tell whether it is one of WordPress's or Ghost's lists: what it says, the posts say better."""
+        body = self._tree.body
+        said = (body.attributes.get("class") or "") if body else ""
+        return not _LISTS.isdisjoint(said.split())
 
     def address(self, url: str) -> str:
         """Return the page's canonical address, if it lies on the same site, else `url`."""
