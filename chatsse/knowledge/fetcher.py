@@ -251,7 +251,8 @@ class _Pace:
 
 
 def _headers(known: Receipt | None) -> dict[str, str]:
-    headers = {"User-Agent": _agent(), "Accept-Encoding": "gzip, deflate"}
+    # Some firewalls take who accepts nothing for an attacker.
+    headers = {"User-Agent": _agent(), "Accept": "text/html, */*;q=0.8", "Accept-Encoding": "gzip, deflate"}
     if known and known.etag:
         headers["If-None-Match"] = known.etag
     if known and known.last_modified:
