@@ -1,6 +1,6 @@
 """What there is to say of a reading: page by page while it goes on, and at its end."""
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from chatsse.errors import ContentError
@@ -44,23 +44,26 @@ class Report:
         """Return the table that an owner reads at the end."""
         rows = [("read", self.read), ("unchanged", self.unchanged), ("skipped", len(self.skipped))]
         lines = [f"{name:<10}{number:>7,}" for name, number in rows]
-        for why, number in self._reasons().most_common():
-            lines.append(f"  {why} ({number:,})")
-            places = [each.location for each in self.skipped if _reason(each) == why]
-            lines += [f"    {place}" for place in places[:NAMED]]
-            if number > NAMED:
-                lines.append(f"    … and {number - NAMED:,} more")
+        for why, places in self._reasons():
+            lines.append(f"  {why} ({len(places):,})")
+            lines += [f"    {place}" for place in _named(places)]
         return [*lines, *self._lost(), self._result()]
 
     def log_lines(self) -> list[str]:
         """Return the lines that a log gets."""
         pages = "page" if self.read == 1 else "pages"
         lines = [f"{self.read:,} {pages} read, {self.unchanged:,} unchanged, {len(self.skipped):,} skipped"]
-        for why, number in self._reasons().most_common():
-            places = [each.location for each in self.skipped if _reason(each) == why]
-            more = f" … and {number - NAMED:,} more" if number > NAMED else ""
-            lines.append(f"skipped: {why}: {' '.join(places[:NAMED])}{more}")
+        lines += [f"skipped: {why}: {' '.join(_named(places))}" for why, places in self._reasons()]
         return [*lines, *self._lost(), self._result()]
+
+    def _reasons(self) -> list[tuple[str, list[str]]]:
+        """Return why pages were skipped, each with the pages; what befell most of them first."""
+        places: dict[str, list[str]] = defaultdict(list)
+        for skipped in self.skipped:
+            places[skipped.why if skipped.is_gone else f"{skipped.why}; the old version stays"].append(
+                skipped.location
+            )
+        return sorted(places.items(), key=lambda reason: -len(reason[1]))
 
     def _lost(self) -> list[str]:
         return [f"could not be read: {error}" for error in self.lost]
@@ -70,9 +73,7 @@ class Report:
             return "nothing to answer from: what was read before stays in use, if anything"
         return f"in the index: {self.passages:,} passages of {self.pages:,} pages"
 
-    def _reasons(self) -> Counter[str]:
-        return Counter(map(_reason, self.skipped))
 
-
-def _reason(skipped: Skipped) -> str:
-    return skipped.why if skipped.is_gone else f"{skipped.why}; the old version stays"
+def _named(places: list[str]) -> list[str]:
+    more = len(places) - NAMED
+    return [*places[:NAMED], f"… and {more:,} more"] if more > 0 else places
