@@ -1,6 +1,7 @@
 """What a process answers from, and how it gets to know of something newer."""
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from processes import until
 from chatsse.connections import Connections
 from chatsse.knowledge.editions import HASH, Editions
 from chatsse.knowledge.index import Builder, Index
-from chatsse.knowledge.library import RETRY_S, Library
+from chatsse.knowledge.library import RENEW_S, RETRY_S, Library
 from chatsse.knowledge.page import Page, Passage, Receipt
 
 Publish = Callable[..., None]
@@ -149,6 +150,29 @@ def test_what_a_process_has_from_elsewhere_is_not_brought_to_redis(
     connections.execute(("FLUSHDB",))
     sample.look()
     assert editions.state().version == ""
+
+
+def test_an_index_that_is_in_use_does_not_expire(
+    library: Library, publish: Publish, connections: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish("bread")
+    library.look()
+    (keys,) = connections.commands.execute(("KEYS", f"{HASH}*"))
+    connections.commands.execute(*(("EXPIRE", key, 1000) for key in keys))
+    monkeypatch.setattr("chatsse.knowledge.library.monotonic", lambda: time.monotonic() + RENEW_S)
+    library.look()
+    assert all(ttl > 1000 for ttl in connections.commands.execute(*(("TTL", key) for key in keys)))
+
+
+def test_an_index_that_was_replaced_is_let_go(library: Library, publish: Publish) -> None:
+    publish("bread")
+    library.look()
+    old = library.index
+    publish("tea")
+    library.look()
+    assert old
+    with pytest.raises(sqlite3.ProgrammingError):
+        old.search("bread")
 
 
 def test_a_question_waits_for_the_first_edition(
