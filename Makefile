@@ -16,7 +16,7 @@ JS_TESTS := $(shell find tests/js -name '*.test.*js' 2>/dev/null)
 with_npm = if command -v npm >/dev/null; then $(MAKE) -s tests/node_modules/ready && $(1); \
 	else echo "npm is not installed: skipped $(1)"; [ -z "$${CI:-}" ]; fi
 
-.PHONY: help install run test test-js test-valkey test-redis test-browser test-browsers lint types bench \
+.PHONY: help install run test test-js test-valkey test-redis test-plain test-browser test-browsers lint types bench \
 	bench-widget bench-search eval faults tools
 
 help: ## what can be made
@@ -29,16 +29,21 @@ run: .venv/installed ## serve at http://localhost:8000
 
 # Side by side, since most tests wait for a process, a lease or a model; each prints when it is done.
 test: .venv/ready tools ## all tests, with what they need
-	@$(MAKE) -s --jobs=3 --output-sync=recurse test-js test-valkey test-redis test-browser test-browsers
+	@$(MAKE) -s --jobs=3 --output-sync=recurse \
+		test-js test-valkey test-redis test-plain test-browser test-browsers
 
 test-js:
 	+@$(call with_npm,node --test $(JS_TESTS))
 
+# What runs over each server, and what needs none.
 test-valkey:
-	$(PYTHON) -m pytest tests --ignore=tests/browser -k 'not redis-server'
+	$(PYTHON) -m pytest tests --ignore=tests/browser -k valkey
 
 test-redis:
-	$(PYTHON) -m pytest tests --ignore=tests/browser -k redis-server
+	$(PYTHON) -m pytest tests --ignore=tests/browser -k 'redis-server and not valkey'
+
+test-plain:
+	$(PYTHON) -m pytest tests --ignore=tests/browser -k 'not valkey and not redis-server'
 
 # A run of its own: Playwright can't work in a process that gevent has patched.
 test-browser:
