@@ -16,7 +16,6 @@ from urllib.parse import quote
 from chatsse.event import json_line
 from chatsse.knowledge.index import Hit, Index
 from chatsse.knowledge.library import Library
-from chatsse.knowledge.page import Passage
 from chatsse.knowledge.phrases import Phrases, phrases_for
 from chatsse.providers import Request, Source, Turn
 from chatsse.questions import Question
@@ -98,13 +97,14 @@ def _found(index: Index | None, question: Question, earlier: Sequence[tuple[str,
 
 
 def _source(hit: Hit) -> Source:
-    return Source(hit.passage.url, title_of(hit.title, hit.passage), hit.passage.blocks)
+    return Source(hit.passage.url, title_of(hit), hit.passage.blocks)
 
 
-def title_of(page: str, passage: Passage) -> str:
+def title_of(hit: Hit) -> str:
     """Return how a source is named: by the page's title and the innermost heading over the passage."""
-    heading = passage.headings[-1] if passage.headings else ""
-    return f"{page}: {heading}" if heading and heading != page else page
+    heading = hit.passage.headings[-1] if hit.passage.headings else ""
+    parts = [hit.title, heading] if heading != hit.title else [heading]
+    return ": ".join(filter(None, parts)) or hit.page_url
 
 
 def _reply(index: Index | None, question: Question) -> str:
@@ -113,7 +113,7 @@ def _reply(index: Index | None, question: Question) -> str:
     if index is None:
         return phrases.not_read_yet
     pages = index.nearest(question.prompt, page=question.page, limit=NEAREST)
-    links = "".join(f"\n- [{_as_text(page.title)}]({_as_address(page.url)})" for page in pages)
+    links = "".join(f"\n- [{_as_text(page.title or page.url)}]({_as_address(page.url)})" for page in pages)
     return f"{phrases.nothing_found}\n\n{phrases.nearest}\n{links}" if links else phrases.nothing_found
 
 

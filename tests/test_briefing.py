@@ -73,6 +73,14 @@ def test_with_content_it_gets_the_passages_that_fit(brief: MakeBriefing) -> None
     )
 
 
+def test_a_page_without_a_title_is_named_by_its_heading_or_its_address(brief: MakeBriefing) -> None:
+    url = f"{BLOG}/untitled"
+    nameless = page(url, "", passage(url, "Rye is dark."), passage(f"{url}#b", "Rye is sour.", "Sour"))
+    sources = brief(nameless).request(ask("rye")).sources
+    assert {source.title for source in sources} == {url, "Sour"}
+    assert f"[{url}]({url})" in brief(nameless).request(ask("Zzyzx")).reply
+
+
 def test_a_follow_up_is_understood_by_the_turn_before_it(brief: MakeBriefing) -> None:
     earlier = [("What about tea?", "It is green.")]
     assert brief(*PAGES).request(ask("And how warm?"), earlier).sources[0].url == f"{BLOG}/tea"
