@@ -21,6 +21,9 @@ import { words } from "./words.js";
 
 const NEAR_PX = 12;
 const MOST_PAGE_CHARS = 2048;
+/** How old a page may be that has not come to its anchor yet, and how long the way there takes at most. */
+const NEW_MS = 5000;
+const ARRIVAL_MS = 1000;
 
 export class Panel {
   chat;
@@ -438,7 +441,8 @@ export class Panel {
 
   /** @param {number} top @param {ScrollBehavior} [behavior] */
   #scroll(top, behavior) {
-    this.#log.scrollTo({ top, behavior });
+    if (arriving) void arriving.then(() => this.#log.scrollTo({ top: this.#log.scrollHeight, behavior }));
+    else this.#log.scrollTo({ top, behavior });
   }
 
   /** Offer the way to the end where it is out of sight. */
@@ -480,3 +484,16 @@ function questions(json) {
 
 /** An address without its fragment. @param {string} address */
 const bare = (address) => address.split("#", 1)[0];
+
+/**
+ * While a new page is on its way to its anchor: Chromium gives up a smooth one where anything else scrolls.
+ * @type {Promise<void> | null}
+ */
+let arriving = location.hash && performance.now() < NEW_MS ? arrival().then(() => void (arriving = null)) : null;
+
+async function arrival() {
+  /** @param {string} name */
+  const heard = (name) => new Promise((resolve) => addEventListener(name, resolve, { once: true }));
+  if (document.readyState !== "complete") await heard("load");
+  await Promise.race([heard("scrollend"), new Promise((resolve) => setTimeout(resolve, ARRIVAL_MS))]);
+}
