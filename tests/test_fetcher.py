@@ -395,7 +395,6 @@ def test_at_most_so_many_requests_are_under_way(
         blog.serve(f"/{n}", "a page", before=Wait(gate))
     fetching = [gevent.spawn(fetcher.fetch, f"{blog.url}/{n}") for n in range(20)]
     until(lambda: blog.at_once == 4, "four are under way")
-    gevent.sleep(0.1)
     gate.set()
     gevent.joinall(fetching, raise_error=True)
     assert blog.most_at_once == 4

@@ -83,6 +83,16 @@ def took(app: App) -> int:
     return app.log.read_text().count("answers come from")
 
 
+def fail_to_read(farm: Farm, blog: BlogServer) -> App:
+    """Return a process that has an index, and has just failed to read the blog again."""
+    app = farm.start()
+    until(lambda: took(app), "the index")
+    blog.serve("/sitemap.xml", status=500)
+    publish(app)
+    until(lambda: "could not be read" in app.log.read_text(), "the log says so")
+    return app
+
+
 def test_a_server_that_starts_reads_the_blog_and_a_question_waits_for_it(farm: Farm, word: str) -> None:
     farm.start()
     assert farm.found(f"{word} What does bread need?") == [POSTS["bread"]]
@@ -136,11 +146,7 @@ def test_without_a_token_there_is_no_hook(farm: Farm) -> None:
 def test_a_blog_that_is_away_leaves_the_index_in_use_and_the_log_says_so(
     farm: Farm, blog: BlogServer, word: str
 ) -> None:
-    app = farm.start()
-    until(lambda: took(app), "the index")
-    blog.serve("/sitemap.xml", status=500)
-    publish(app)
-    until(lambda: "could not be read" in app.log.read_text(), "the log says so")
+    fail_to_read(farm, blog)
     assert farm.found(f"{word} bread?") == [POSTS["bread"]]
 
 
@@ -196,11 +202,7 @@ def test_what_was_named_later_stays_where_processes_differ(connections: Connecti
 def test_after_a_reading_that_failed_the_blog_is_left_alone_for_a_while(
     farm: Farm, blog: BlogServer, connections: Connections
 ) -> None:
-    app = farm.start()
-    until(lambda: took(app), "the index")
-    blog.serve("/sitemap.xml", status=500)
-    publish(app)
-    until(lambda: "could not be read" in app.log.read_text(), "the log says so")
+    app = fail_to_read(farm, blog)
     until(lambda: longest_turn_s(connections) > TURN_TTL_S, "a pause")
     publish(app)
     until(lambda: app.log.read_text().count("could not be read:") == 2, "the owner's word ends it")
