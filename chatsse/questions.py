@@ -7,9 +7,10 @@
 | `chatsse:{<digest>}:once` | string | the id of what was asked under an `Idempotency-Key` |
 | `chatsse:{<digest>}:asked:<minute>` | string | how many questions an address asked in that minute |
 
-The hash holds `prompt`, `conversation`, `page`, `at` (ms since 1970), `body` (digest of the POST's body),
-`queued` once it is in the work queue, `request` (JSON) while the model is asked, and from the answer's end on
-`ended` (`done` or `failed`), `answer` and `sources` (JSON); `rating` (`up`, `down`, empty) once it was rated.
+The hash holds `prompt`, `conversation`, `page`, `after` (id of the question that it follows, if those since
+were cut), `at` (ms since 1970), `body` (digest of the POST's body), `queued` once it is in the work queue,
+`request` (JSON) while the model is asked, and from the answer's end on `ended` (`done` or `failed`), `answer`
+and `sources` (JSON); `rating` (`up`, `down`, empty) once it was rated.
 """
 
 import secrets
@@ -99,17 +100,25 @@ class Questions:
         if asked > most_per_minute:
             raise RateLimited(60 - second)
 
-    def ask(self, prompt: str, conversation: str | None, page: str | None, key: str | None) -> Question:
+    def ask(
+        self,
+        prompt: str,
+        conversation: str | None,
+        page: str | None,
+        key: str | None,
+        after: str | None = None,
+    ) -> Question:
         """Store a question, put it into the work queue and return it.
 
         :param conversation: the conversation it goes on with; None: a new one
+        :param after: the question there that it follows: the turns since then are cut; None: the last
         :param key: an idempotency key: the question that was asked under it before is returned instead
         :raises BadRequest: something else was asked under the key before
         :raises RedisAway: the question may or may not be stored; asking again under the key is safe
         """
         question = Question(new_id(), conversation or new_id(), prompt, page, time.time_ns() // 1_000_000)
-        body = _digest(json_line([prompt, conversation, page]))
-        storing = self._storing(question, body)
+        body = _digest(json_line([prompt, conversation, page, *filter(None, [after])]))
+        storing = self._storing(question, after or "", body)
         if key is None:
             self._commands.execute(*storing, *self._enqueuing(question))
             return question
@@ -136,7 +145,8 @@ class Questions:
         )
         question = _question(answer_id, fields_of(fields))
         names = [each.decode() for each in ids]
-        earlier = names[: names.index(answer_id)] if answer_id in names else names
+        until = names[: names.index(answer_id)] if answer_id in names else names
+        *earlier, _ = self._uncut([*until[-SHOWN_TURNS:], answer_id])
         return question, self._turns(earlier[-CONTEXT_TURNS:])
 
     def _turns(self, ids: list[str]) -> list[tuple[str, str]]:
@@ -157,7 +167,7 @@ class Questions:
         :raises NotFound:
         :raises RedisAway:
         """
-        pairs = self._fields_of(self._ids_of(conversation)[-SHOWN_TURNS:])
+        pairs = self._fields_of(self._uncut(self._ids_of(conversation)[-SHOWN_TURNS:]))
         turns = [_turn(*pair) for pair in pairs if b"prompt" in pair[1]]
         if not turns:
             raise NotFound
@@ -210,12 +220,13 @@ class Questions:
             self._journal.erase(answer_id, ERASED_TTL_S)
         self._commands.execute(("DEL", turns_key(conversation)))
 
-    def _storing(self, question: Question, body: str) -> tuple[Command, ...]:
+    def _storing(self, question: Question, after: str, body: str) -> tuple[Command, ...]:
         key = hash_key(question.id)
         fields: dict[str, str | int] = {
             "prompt": question.prompt,
             "conversation": question.conversation,
             "page": question.page or "",
+            "after": after,
             "at": question.at_ms,
             "body": body,
         }
@@ -246,6 +257,16 @@ class Questions:
     def _ids_of(self, conversation: str) -> list[str]:
         (ids,) = self._commands.execute(("LRANGE", turns_key(conversation), 0, -1))
         return [answer_id.decode() for answer_id in ids]
+
+    def _uncut(self, ids: list[str]) -> list[str]:
+        """Return the ids of a conversation's questions, but for those that a later one has cut."""
+        replies = self._commands.execute(*(("HGET", hash_key(each), "after") for each in ids)) if ids else []
+        left: dict[str, None] = {}
+        for answer_id, after in zip(ids, replies, strict=True):
+            while after and after.decode() in left and next(reversed(left)) != after.decode():
+                left.popitem()
+            left[answer_id] = None
+        return list(left)
 
     def _fields_of(self, ids: list[str]) -> list[tuple[str, dict[bytes, bytes]]]:
         """Return questions' ids with their hashes."""

@@ -53,6 +53,8 @@ REFUSED = {
     "prompt too long": (b'{"prompt": "' + b"x" * 4001 + b'"}', 413, "prompt_too_long"),
     "conversation a number": (b'{"prompt": "x", "conversation": 7}', 400, "conversation_invalid"),
     "conversation short": (b'{"prompt": "x", "conversation": "abc"}', 400, "conversation_invalid"),
+    "after a number": (b'{"prompt": "x", "after": 7}', 400, "after_invalid"),
+    "after short": (b'{"prompt": "x", "after": "abc"}', 400, "after_invalid"),
     "conversation odd": (b'{"prompt": "x", "conversation": "{}:*$ aaaaaaaaaa"}', 400, "conversation_invalid"),
     "page a number": (b'{"prompt": "x", "page": 7}', 400, "page_invalid"),
     "page no address": (b'{"prompt": "x", "page": "javascript:alert(1)"}', 400, "page_invalid"),
@@ -168,6 +170,32 @@ def test_a_later_question_is_answered_with_the_turns_before_it(app: App, model: 
         said, [f"{word} one", "first answer", f"{word} two", "second answer", f"{word} three"], strict=True
     ):
         assert text in content
+
+
+def test_a_question_asked_in_another_s_place_is_answered_without_it(
+    app: App, model: StandIn, word: str
+) -> None:
+    model.answer(f"{word} one", ["an answer"])
+    first = ask(app.url, f"{word} one")
+    asked = [first]
+    for n, after in (("two", None), ("three", None), ("four", first["id"])):
+        model.answer(f"{word} {n}", ["an answer"])
+        Reader(app.url + asked[-1]["stream"]).read()
+        asked.append(ask(app.url, f"{word} {n}", conversation=first["conversation"], after=after))
+    Reader(app.url + asked[-1]["stream"]).read()
+    said = json.dumps(asked_of(model, f"{word} four")[0]["messages"])
+    assert [f"{word} {n}" in said for n in ("one", "two", "three", "four")] == [True, False, False, True]
+    turns = call("GET", f"{app.url}/conversations/{first['conversation']}").json["turns"]
+    assert [turn["stream"] for turn in turns] == [first["stream"], asked[-1]["stream"]]
+
+
+def test_another_place_in_the_conversation_is_another_question(app: App, model: StandIn, word: str) -> None:
+    model.answer(word, ["a"])
+    first = ask(app.url, word)
+    for after, status in ((None, 201), (None, 201), (first["id"], 422)):
+        body = {"prompt": "x", "conversation": first["conversation"], "after": after}
+        reply = call("POST", f"{app.url}/chat", body, {"Idempotency-Key": word})
+        assert reply.status == status
 
 
 def test_a_failed_turn_without_a_word_is_left_out_of_the_next(app: App, model: StandIn, word: str) -> None:

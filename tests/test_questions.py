@@ -160,6 +160,48 @@ def test_turns_asked_later_are_not_among_those_before(questions: Questions, jour
     assert turns_before(questions, slow) == []
 
 
+@pytest.mark.parametrize("later", [0, CONTEXT_TURNS + 2])
+def test_a_question_cuts_what_was_asked_since_the_one_it_follows(
+    questions: Questions, journal: Journal, later: int
+) -> None:
+    conversation = new_id()
+    first, *_ = [asked_and_answered(questions, journal, conversation, f"q{n}", "a") for n in range(3 + later)]
+    edited = questions.ask("edited", conversation, None, None, first.id)
+    assert turns_before(questions, edited) == [("q0", "a")]
+    answer(journal, edited, "b")
+    question = questions.ask("and now?", conversation, None, None)
+    assert turns_before(questions, question) == [("q0", "a"), ("edited", "b")]
+    prompts = [turn["prompt"] for turn in questions.conversation(conversation)]
+    assert prompts == ["q0", "edited", "and now?"]
+
+
+def test_a_question_that_was_cut_meanwhile_keeps_the_turns_before_it(
+    questions: Questions, journal: Journal
+) -> None:
+    conversation = new_id()
+    first = asked_and_answered(questions, journal, conversation, "q", "a")
+    cut = questions.ask("cut", conversation, None, None)
+    questions.ask("edited", conversation, None, None, first.id)
+    assert turns_before(questions, cut) == [("q", "a")]
+
+
+def test_a_question_may_follow_one_that_is_not_known(questions: Questions, journal: Journal) -> None:
+    conversation = new_id()
+    asked_and_answered(questions, journal, conversation, "q", "a")
+    question = questions.ask("and now?", conversation, None, None, new_id())
+    assert turns_before(questions, question) == [("q", "a")]
+
+
+def test_erasing_a_conversation_erases_what_was_cut_too(
+    questions: Questions, connections: Connections
+) -> None:
+    conversation = new_id()
+    first, cut = (questions.ask(prompt, conversation, None, None) for prompt in ("q", "a secret"))
+    questions.ask("edited", conversation, None, None, first.id)
+    questions.erase(conversation)
+    assert connections.commands.execute(("HGET", hash_key(cut.id), "prompt")) == [None]
+
+
 def test_the_sources_of_what_was_taken_back_are_not_kept(questions: Questions, journal: Journal) -> None:
     question = questions.ask("?", None, None, None)
     first = journal.claim(question.id, 0, lambda: None)

@@ -24,6 +24,7 @@ class Asked:
     prompt: str
     conversation: str | None
     page: str | None
+    after: str | None
 
 
 def asked(request: Request, max_prompt_chars: int, *names: str) -> Asked:
@@ -34,7 +35,12 @@ def asked(request: Request, max_prompt_chars: int, *names: str) -> Asked:
     """
     body = _body(request)
     name = next((name for name in names if name in body), names[0])
-    return Asked(_prompt(body, name, max_prompt_chars), _conversation(body), _page(body))
+    return Asked(
+        _prompt(body, name, max_prompt_chars),
+        _id(body, "conversation", "a conversation"),
+        _page(body),
+        _id(body, "after", "a question"),
+    )
 
 
 def rated(request: Request) -> tuple[str, str]:
@@ -111,13 +117,13 @@ def _check_text(text: str, code: str, name: str) -> None:
         raise BadRequest(code, f'"{name}" holds half of a surrogate pair.') from error
 
 
-def _conversation(body: dict[str, Any]) -> str | None:
-    conversation = body.get("conversation")
-    if conversation is None:
+def _id(body: dict[str, Any], name: str, of: str) -> str | None:
+    value = body.get(name)
+    if value is None:
         return None
-    if not isinstance(conversation, str) or not ID.fullmatch(conversation):
-        raise BadRequest("conversation_invalid", '"conversation" is not the id of a conversation.')
-    return conversation
+    if not isinstance(value, str) or not ID.fullmatch(value):
+        raise BadRequest(f"{name}_invalid", f'"{name}" is not the id of {of}.')
+    return value
 
 
 def _page(body: dict[str, Any]) -> str | None:

@@ -30,7 +30,7 @@ def chat(config: Config, hub: Hub, questions: Questions) -> Blueprint:
         address = visitor_address(request.remote_addr, request.headers.get("X-Forwarded-For"))
         if address and config.max_prompts_per_minute:
             questions.limit(address, config.max_prompts_per_minute)
-        return questions.ask(question.prompt, question.conversation, question.page, key)
+        return questions.ask(question.prompt, question.conversation, question.page, key, question.after)
 
     @views.post("/chat")
     def post() -> tuple[Response, int]:

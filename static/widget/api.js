@@ -3,7 +3,7 @@
 
 import { backoff } from "./follower.js";
 
-/** @typedef {{ prompt: string, conversation?: string, page: string }} Question */
+/** @typedef {{ prompt: string, conversation?: string, after?: string, page: string }} Question */
 /** @typedef {{ id: string, stream: string, conversation: string }} Asked */
 /** @typedef {import("./answer.js").Source} Source */
 /** @typedef {{ prompt: string, answer: string, stream: string, sources?: Source[] }} PastTurn */
@@ -62,7 +62,7 @@ export class Api {
 
   /** @param {string} stream @param {string} rating @throws {Refused} */
   rate(stream, rating) {
-    return this.#send("POST", "/feedback", { id: stream.split("/").pop(), rating });
+    return this.#send("POST", "/feedback", { id: idOf(stream), rating });
   }
 
   /**
@@ -109,6 +109,11 @@ export class Api {
     const error = reply?.error;
     throw new Refused(error?.code || "unreachable", error?.message, Number(response.headers.get("Retry-After")) || 0);
   }
+}
+
+/** The id of the answer at a path. @param {string} stream */
+export function idOf(stream) {
+  return stream.slice(stream.lastIndexOf("/") + 1);
 }
 
 /** @param {string} conversation */

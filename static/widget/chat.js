@@ -8,7 +8,7 @@
  */
 
 import { Answer, isAfter } from "./answer.js";
-import { Api, Refused } from "./api.js";
+import { Api, Refused, idOf } from "./api.js";
 import { Follower, backoff } from "./follower.js";
 import { History } from "./history.js";
 import { Tabs } from "./leader.js";
@@ -41,6 +41,8 @@ export class Turn extends Answer {
   page = "";
   /** The conversation it is part of; empty: it begins one, which the server has yet to name. */
   conversation = "";
+  /** The id of the answer before it, where it took the place of others that followed that one. */
+  after = "";
   at = 0;
   /** Where its answer is; empty until the question is put. */
   stream = "";
@@ -208,8 +210,10 @@ export class Chat extends EventTarget {
     if (!prompt || kept.some(({ end }) => !end)) return;
     const at = Math.max(Date.now(), (kept.at(-1)?.at ?? 0) + 1);
     // With no turn before it, it begins a conversation, also where it replaces the first.
-    const conversation = kept.at(-1)?.conversation ?? "";
-    const turn = Object.assign(new Turn(), { prompt, page: this.#page(), conversation, at, stage: "sending" });
+    const { conversation = "", stream = "" } = kept.at(-1) ?? {};
+    const after = gone.length ? idOf(stream) : "";
+    const place = { page: this.#page(), conversation, after, at };
+    const turn = Object.assign(new Turn(), { prompt, ...place, stage: "sending" });
     this.#replace(gone, [turn]);
     await this.#put(turn);
   }
@@ -220,7 +224,8 @@ export class Chat extends EventTarget {
     this.#putting.add(turn.key);
     const { key, prompt, page } = turn;
     try {
-      const question = { prompt, page, conversation: turn.conversation || undefined };
+      const after = turn.after || undefined;
+      const question = { prompt, page, conversation: turn.conversation || undefined, after };
       const { stream, conversation } = await this.#api.ask(question, key);
       if (!this.turns.includes(turn)) return this.#disown(stream, conversation);
       if (!this.#conversations.includes(conversation)) this.#conversations.push(conversation);

@@ -1,6 +1,7 @@
 """The widget's engine, without the widget: what is kept, followed, shared between tabs and survived."""
 
 import itertools
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -487,6 +488,8 @@ def test_an_edited_question_cuts_what_came_after_it_in_all_tabs(
         each.sees_the_end("TWO")
         assert [turn["text"] for turn in each.turns] == ["one", "TWO"]
     eventually(tab.page, lambda: sorted(turn["text"] for turn in tab.kept[1:]), ["TWO", "one"])
+    (call,) = (call for call in model.calls if f"{word} TWO" in call.prompt)
+    assert [n in json.dumps(call.body["messages"]) for n in ("one", "two", "three")] == [True, False, False]
 
 
 def test_an_edited_question_is_asked_where_the_one_before_it_was_cut_by_another_tab(
