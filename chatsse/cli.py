@@ -16,8 +16,11 @@ import gevent
 from gevent import monkey
 
 from chatsse import embedded, host
-from chatsse.config import Config, content_problem
+from chatsse.config import Config, content_problem, misnamed
 from chatsse.errors import ChatsseError, ConfigError, ModelError, RedisAway
+
+# By its name: as a program, this module is `__main__`.
+log = logging.getLogger("chatsse")
 
 # As gunicorn's own lines look.
 LOG_FORMAT = "%(asctime)s [%(process)d] [%(levelname)s] %(message)s"
@@ -110,7 +113,6 @@ def index(arguments: argparse.Namespace) -> int:
     gevent.signal_handler(signal.SIGTERM, main_greenlet.throw, SystemExit(128 + signal.SIGTERM))
     gevent.signal_handler(signal.SIGINT, main_greenlet.throw, KeyboardInterrupt())
     progress = Progress(sys.stderr)
-    log = logging.getLogger("chatsse")
     log.info("reading %s", " ".join(words))
     with closing(Connections(config.redis_url or "")) as redis:
         try:
@@ -159,6 +161,8 @@ def ask(arguments: argparse.Namespace) -> int:
 def _config() -> Config:
     """Return the settings, with a Redis: the embedded one where no other is named."""
     Config.from_env(os.environ)
+    for line in misnamed(os.environ):
+        log.warning("%s", line)
     embedded.ensure(os.environ)
     return Config.from_env(os.environ)
 

@@ -3,7 +3,8 @@
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +13,9 @@ from chatsse.errors import ConfigError
 PROVIDERS = ("anthropic", "demo")
 ANSWERERS = 1000
 REDIS_SCHEMES = ("redis", "rediss", "unix")
+# Named as hosts and the model's service do, without our prefix.
+UNPREFIXED = ("REDIS_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
+PREFIX = "CHATSSE_"
 # A publish hook's token; shorter ones can be guessed.
 TOKEN_CHARS = 16
 
@@ -81,6 +85,23 @@ class Config:
             refresh_s=int(_number(env, "CHATSSE_REFRESH_S", 86400, 0)),
             index_token=_token(env),
         )
+
+
+def misnamed(env: Mapping[str, str]) -> list[str]:
+    """Return a line for each variable that looks like a setting of ours and is none."""
+    bare = [field.name.upper() for field in fields(Config)]
+    known = set(map(_variable, bare))
+    return [_misnamed(name, bare) for name in sorted(env) if name.startswith(PREFIX) and name not in known]
+
+
+def _misnamed(name: str, bare: list[str]) -> str:
+    # The prefix is no likeness.
+    close = get_close_matches(name.removeprefix(PREFIX), bare, n=1)
+    return f"{name} is no setting" + "".join(f"; is {_variable(each)} meant?" for each in close)
+
+
+def _variable(bare: str) -> str:
+    return bare if bare in UNPREFIXED else PREFIX + bare
 
 
 def _number(env: Mapping[str, str], name: str, default: float, least: float, *, whole: bool = True) -> float:

@@ -30,7 +30,7 @@ from gunicorn.workers.ggevent import GeventWorker
 from werkzeug.exceptions import RequestTimeout
 
 from chatsse import embedded, host
-from chatsse.config import Config
+from chatsse.config import Config, misnamed
 from chatsse.connections import Connections
 from chatsse.errors import ConfigError
 from chatsse.sockets import Client, bound
@@ -161,6 +161,8 @@ def when_ready(server: Any) -> None:
     """Tell a person where to look, and who will answer."""
     server.log.info("chatsse: http://localhost:%s, answers by %s", bind.rpartition(":")[2], _who(settings))
     server.log.info("chatsse: content: %s", _what(settings))
+    for line in misnamed(os.environ):
+        server.log.warning("chatsse: %s", line)
 
 
 def post_fork(server: Any, worker: Worker) -> None:

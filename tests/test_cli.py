@@ -180,6 +180,12 @@ def test_it_tells_where_it_is_and_who_answers(start):
     assert who == "the demo (ANTHROPIC_API_KEY is not set)"
 
 
+@pytest.mark.parametrize("command", [RUN, WORKER, GUNICORN])
+def test_a_misspelt_setting_is_told(start, command):
+    program = start(command, CHATSSE_ORIGIN="https://blog.example")
+    assert program.logged("CHATSSE_ORIGIN is no setting; is CHATSSE_ORIGINS meant?")
+
+
 def test_sigterm_ends_it_and_its_redis(start):
     program = start()
     program.get("/readyz")

@@ -1,7 +1,7 @@
 import pytest
 
 from chatsse import host
-from chatsse.config import Config
+from chatsse.config import Config, misnamed
 from chatsse.errors import ConfigError
 
 DEFAULTS = {
@@ -134,6 +134,25 @@ def test_what_is_printed_of_the_settings_holds_no_secret():
     config = Config.from_env({"REDIS_URL": "redis://:hunter2@host", "ANTHROPIC_API_KEY": "sk-secret"})
     assert "hunter2" not in f"{config} {config!r}"
     assert "sk-secret" not in f"{config} {config!r}"
+
+
+def test_every_setting_is_known_by_its_name():
+    assert misnamed({name: "" for name, *_ in GOOD} | {"PATH": "/bin", "REDIS": ""}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("CHATSSE_ORIGIN", "CHATSSE_ORIGIN is no setting; is CHATSSE_ORIGINS meant?"),
+        ("CHATSSE_REFRESH", "CHATSSE_REFRESH is no setting; is CHATSSE_REFRESH_S meant?"),
+        ("CHATSSE_REDIS_URL", "CHATSSE_REDIS_URL is no setting; is REDIS_URL meant?"),
+        ("CHATSSE_ANTHROPIC_API_KEY", "CHATSSE_ANTHROPIC_API_KEY is no setting; is ANTHROPIC_API_KEY meant?"),
+        ("CHATSSE_", "CHATSSE_ is no setting"),
+        ("CHATSSE_FLUX_COMPENSATOR", "CHATSSE_FLUX_COMPENSATOR is no setting"),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_told_with_the_one_that_is_meant(name, line):
+    assert misnamed({name: "1"}) == [line]
 
 
 def test_without_a_port_only_this_machine_is_served():
