@@ -65,7 +65,7 @@ def make(path: Path) -> None:
     with clocked("keep"):
         builder = Builder(path.with_suffix(".kept"))
         for location in index.receipts():
-            builder.keep(index, location)
+            builder.add(*index.read(location))
         builder.finish()
     content = path.read_bytes()
     print(f"{'file':<12}{len(content) / MB:.1f} MB, {len(zlib.compress(content)) / MB:.1f} MB compressed")

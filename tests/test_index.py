@@ -395,7 +395,7 @@ def test_what_is_kept_searches_as_what_was_added(
     old = build(folder / "old", [page(str(n), *blocks) for n, blocks in enumerate(texts)])
     builder = Builder(folder / "new")
     for location in old.receipts():
-        assert builder.keep(old, location)
+        assert builder.add(*old.read(location))
     builder.finish()
     new = Index(folder / "new")
     assert new.receipts() == old.receipts()
@@ -405,9 +405,9 @@ def test_what_is_kept_searches_as_what_was_added(
     old.close()
 
 
-def test_keeping_what_is_not_there_is_an_error(small: Index, tmp_path: Path) -> None:
+def test_reading_what_is_not_there_is_an_error(small: Index) -> None:
     with pytest.raises(KeyError):
-        Builder(tmp_path / "new").keep(small, "/nowhere")
+        small.read("/nowhere")
 
 
 @pytest.mark.parametrize("pages", [0, 3_000])

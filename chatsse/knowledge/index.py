@@ -116,10 +116,6 @@ class Builder:
         self._add_passages(row.lastrowid, page, self._stems[language])
         return True
 
-    def keep(self, old: "Index", location: str) -> bool:
-        """Take over the page that `old` has from `location`, and return whether it was, as `add` does."""
-        return self.add(*old.read(location))
-
     def finish(self) -> None:
         """Check the index and close it: now the file is whole."""
         self._db.execute("INSERT INTO terms (terms) VALUES ('optimize')")
