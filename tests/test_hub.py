@@ -5,7 +5,7 @@ import socket
 import gevent
 import pytest
 from processes import Redis, until
-from proxy import Proxy
+from relay import Relay
 
 from chatsse import hub as hub_module
 from chatsse.connections import Connections
@@ -196,13 +196,13 @@ def test_a_reader_that_could_not_catch_up_tries_again_though_nothing_comes(
     monkeypatch.setattr(hub_module, "PING_S", 1000)  # A ping would have it look again, too.
     writer.token("said")
     finish(writer)
-    with Proxy(redis.port) as proxy:
-        connections = Connections(proxy.url(int(redis_url.rpartition("/")[2])))
+    with Relay(redis.port) as relay:
+        connections = Connections(relay.url(int(redis_url.rpartition("/")[2])))
         hub = Hub(
             connections.make, connections.commands, Journal(connections.commands, connections.appends, 60)
         )
         connections.commands.execute(("ECHO", "alive"))
-        assert proxy.fall_silent(b"alive")
+        assert relay.fall_silent(b"alive")
         assert rest(hub.read(answer_id, START)) == "said"
         hub.close()
         connections.close()

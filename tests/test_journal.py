@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import gevent
 import pytest
 from processes import Redis
-from proxy import Proxy
-from relay import Fate, Relay
+from relay import Relay, RepliesLost
 
 from chatsse import journal as journal_module
 from chatsse.connections import Connections, fields_of
@@ -221,24 +220,6 @@ def test_what_can_not_be_stored_holds_up_only_its_own_answer(journal: Journal) -
         bad.token("too late")
 
 
-def test_no_reply_that_is_lost_doubles_or_drops_a_word(redis: Redis, redis_url: str) -> None:
-    with Proxy(redis.port) as proxy:
-        connections = Connections(proxy.url(int(redis_url.rpartition("/")[2])))
-        journal = Journal(connections.commands, connections.appends, stream_ttl_s=3600)
-        answer_id = new_id()
-        writer = claim(journal, answer_id)
-        proxy.lose_replies(b"EVALSHA")
-        for n in range(200):
-            writer.token(f"{n} ")
-            writer.wait()
-        writer.finish("done", {"stop_reason": "end_turn"}, {})
-        writer.wait()
-        events = journal.after(answer_id, START)
-        connections.close()
-    assert [event.data for event in events[1:-1]] == [token_data(f"{n} ") for n in range(200)]
-    assert len(proxy.lost) >= 201
-
-
 def test_an_earlier_attempts_events_are_written_again_too(journal: Journal, connections: Connections) -> None:
     answer_id = new_id()
     first = claim(journal, answer_id)
@@ -295,16 +276,8 @@ def test_a_log_whose_every_append_lost_its_reply_once_has_each_event_once(
     redis: Redis, redis_url: str, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal_module, "RETRY_S", (0.001, 0.01))
-    answer_id, appends = new_id(), set[bytes]()
-
-    def decide(request: bytes) -> Fate:
-        """Lose the reply to each append that is sent for the first time."""
-        if b"EVALSHA" not in request or request in appends:
-            return Fate.PASSED
-        appends.add(request)
-        return Fate.REPLY_LOST
-
-    with Relay(redis.port, decide) as relay:
+    answer_id, replies = new_id(), RepliesLost(b"EVALSHA")
+    with Relay(redis.port, replies) as relay:
         lossy = Connections(relay.url(int(redis_url.rsplit("/", 1)[1])))
         writer = claim(Journal(lossy.commands, lossy.appends, stream_ttl_s=3600), answer_id)
         for n in range(200):
@@ -313,7 +286,7 @@ def test_a_log_whose_every_append_lost_its_reply_once_has_each_event_once(
         writer.finish("done", {"stop_reason": "end_turn"}, {})
         writer.wait()
         lossy.close()
-    assert len(appends) == 201
+    assert len(replies.lost) == 201
     *tokens, end = journal.after(answer_id, EventId(1, 0))
     assert [event.data for event in tokens] == [token_data(f"{n} ") for n in range(200)]
     assert end.kind == "done"

@@ -13,7 +13,7 @@ import gevent
 import pytest
 from client import Reader, ask, call
 from processes import App, KeptRedis, Redis, Worker, free_port, until
-from proxy import Proxy
+from relay import Relay, RepliesLost
 from standin import Pause, StandIn, Step, Wait
 from story import tale, tokens
 
@@ -315,13 +315,13 @@ def test_of_many_live_answers_none_is_lost_however_often_redis_dies(
 
 
 @pytest.fixture
-def proxy(redis: Redis) -> Iterator[Proxy]:
-    with Proxy(redis.port) as proxy:
-        yield proxy
+def relay(redis: Redis) -> Iterator[Relay]:
+    with Relay(redis.port) as relay:
+        yield relay
 
 
 class Inside:
-    """A process's services in the test's own, on a Redis behind a proxy."""
+    """A process's services in the test's own, on a Redis behind a relay."""
 
     def __init__(self, url: str, model: StandIn) -> None:
         env = {"REDIS_URL": url, "ANTHROPIC_API_KEY": "sk-test-key", "ANTHROPIC_BASE_URL": model.url}
@@ -341,18 +341,18 @@ class Inside:
 
 
 @pytest.fixture
-def inside(redis_url: str, proxy: Proxy, model: StandIn) -> Iterator[Inside]:
-    inside = Inside(proxy.url(int(redis_url.rpartition("/")[2])), model)
+def inside(redis_url: str, relay: Relay, model: StandIn) -> Iterator[Inside]:
+    inside = Inside(relay.url(int(redis_url.rpartition("/")[2])), model)
     yield inside
     inside.close()
 
 
 def test_a_command_whose_reply_is_lost_is_carried_out_once(
-    inside: Inside, proxy: Proxy, model: StandIn, connections: Connections, word: str, gate: threading.Event
+    inside: Inside, relay: Relay, model: StandIn, connections: Connections, word: str, gate: threading.Event
 ) -> None:
     model.answer(f"{word} first", ["once ", Wait(gate), "told"])
     model.answer(f"{word} next", ["begun ", Wait(threading.Event())])
-    proxy.lose_replies()
+    relay.decide = replies = RepliesLost()
     first = inside.ask(f"{word} first", key=word)
     assert inside.ask(f"{word} first", key=word).id == first.id
     following = inside.ask(f"{word} next")
@@ -368,7 +368,7 @@ def test_a_command_whose_reply_is_lost_is_carried_out_once(
         (turn,) = inside.services.questions.conversation(question.conversation)
         assert turn["answer"] == answer
     assert calls_of(model, word) == 2
-    lost = b"".join(proxy.lost)
+    lost = b"".join(replies.lost)
     for each in (b"EVALSHA", b"is_takeover", b"RPUSH", b"XREADGROUP", b"XACK", b"XCLAIM", b"stopped"):
         assert each in lost, each
 
@@ -389,13 +389,13 @@ def test_a_connection_that_swallows_everything_is_given_up(
         prompt = f"{word} {name}"
         model.answer(prompt, ["before ", Wait(gate), "after"])
         model.answer(f"next {name} {word}", ["answered"])
-        with Proxy(redis.port) as proxy:
-            inside = Inside(proxy.url(next(databases)), model)
+        with Relay(redis.port) as relay:
+            inside = Inside(relay.url(next(databases)), model)
             question = inside.ask(prompt)
             text = gevent.spawn(inside.read, question)
             until(lambda: calls_of(model, prompt) == 1, "it is being answered")
             until(lambda: text_of(inside.services.journal.after(question.id, START)), "the first word")
-            assert proxy.fall_silent(CONNECTIONS[name])
+            assert relay.fall_silent(CONNECTIONS[name])
             gate.set()
             assert text.get(timeout=WAIT_S) == "before after"
             until(lambda: is_answered(inside, f"next {name} {word}"), "another is answered")
