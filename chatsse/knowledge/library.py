@@ -26,8 +26,9 @@ LOOK_S = 2
 # An edition that could not be used is fetched again after this long only.
 RETRY_S = 60
 RENEW_S = 3600
-# How long a question waits for the first edition, where there is to be one.
-WAIT_S = 20
+# How long a question waits for the first edition, where there is to be one: a small blog is read by then, and
+# people don't wait for longer. Less than a process that leaves gives its answers.
+WAIT_S = 8
 
 
 class Library:
