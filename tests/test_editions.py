@@ -11,17 +11,13 @@ from chatsse.connections import Connections
 from chatsse.errors import IndexBusy, RedisAway
 from chatsse.knowledge.editions import (
     BY_OWNER,
-    HASH,
-    LOCK,
-    LOCK_TTL_S,
     PART_BYTES,
     TTL_S,
     UNUSED_TTL_S,
-    WANTED,
     Editions,
-    Lock,
     State,
 )
+from chatsse.knowledge.lock import HASH, LOCK, LOCK_TTL_S, WANTED, Lock
 
 
 @pytest.fixture
@@ -135,7 +131,7 @@ def test_who_dies_on_the_way_leaves_the_old_edition_and_parts_that_expire(
 def test_one_reads_the_blog_at_a_time(
     editions: Editions, lock: Lock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chatsse.knowledge.editions.WAIT_S", 0)
+    monkeypatch.setattr("chatsse.knowledge.lock.WAIT_S", 0)
     with pytest.raises(IndexBusy), editions.lock():
         pytest.fail("two have it")
 

@@ -20,10 +20,11 @@ from posts import POSTS, post, serve_post, serve_posts, serve_sitemap
 from processes import TREE, until
 
 from chatsse.connections import Connections
-from chatsse.knowledge.editions import LOCK, Editions
+from chatsse.knowledge.editions import Editions
 from chatsse.knowledge.fetcher import Limits
 from chatsse.knowledge.indexing import index
 from chatsse.knowledge.library import Library
+from chatsse.knowledge.lock import LOCK
 from chatsse.knowledge.report import Report
 
 

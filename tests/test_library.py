@@ -10,9 +10,10 @@ import pytest
 from processes import until
 
 from chatsse.connections import Connections
-from chatsse.knowledge.editions import HASH, Editions
+from chatsse.knowledge.editions import Editions
 from chatsse.knowledge.index import Builder, Index
 from chatsse.knowledge.library import RENEW_S, RETRY_S, Library
+from chatsse.knowledge.lock import HASH
 from chatsse.knowledge.page import Page, Passage, Receipt
 
 Publish = Callable[..., None]

@@ -19,8 +19,9 @@ from processes import App, Redis, tree, until
 from standin import StandIn
 
 from chatsse.connections import Connections
-from chatsse.knowledge.editions import HASH, TURN_TTL_S, Editions, State
+from chatsse.knowledge.editions import TURN_TTL_S, Editions, State
 from chatsse.knowledge.index import FORMAT
+from chatsse.knowledge.lock import HASH
 from chatsse.knowledge.refresher import RESTORE_S, ROLLOUT_S, Refresher
 
 TOKEN = "correct-horse-battery"

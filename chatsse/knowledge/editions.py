@@ -4,9 +4,7 @@
 |---|---|---|
 | `chatsse:{index}` | hash | `version`, `format`, `parts`, `content` and `checked_at` of the edition in use |
 | `chatsse:{index}:<version>:<n>` | string | the n-th part of its file, compressed with zlib |
-| `chatsse:{index}:lock` | string | a random word of whoever reads the blog just now |
 | `chatsse:{index}:turn:<digest>` | string | that this content is being read, or was: nobody need begin yet |
-| `chatsse:{index}:wanted` | string | a random word for the reading that the owner wants, until it is done |
 
 `parts` is how many there are, `content` what the owner named, and `checked_at` (ms since 1970) when that was
 last read through. An edition is stored part by part under a name of its own, and comes into use in one step:
@@ -18,21 +16,15 @@ import shlex
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from time import monotonic
-
-import gevent
 
 from chatsse.connections import Argument, Command, SharedLine, fields_of, flat
-from chatsse.errors import IndexBusy, RedisAway
+from chatsse.errors import RedisAway
 from chatsse.knowledge.index import FORMAT
-
-HASH = "chatsse:{index}"
-LOCK = f"{HASH}:lock"
-WANTED = f"{HASH}:wanted"
+from chatsse.knowledge.lock import HASH, LOCK, WANTED, Lock
 
 # Small enough that other commands on the connection don't wait for long behind one.
 PART_BYTES = 256 * 1024
@@ -42,9 +34,6 @@ TTL_S = 30 * 24 * 3600
 UNUSED_TTL_S = 600
 # For those who are still loading what was replaced. A small Redis has no room for two for long.
 REPLACED_TTL_S = 60
-LOCK_TTL_S = 30
-# How long it is waited for, and how often looked: a dead process's runs out by then.
-WAIT_S, LOOK_S = LOCK_TTL_S + 2, 0.5
 TURN_TTL_S = 60
 # Whose turn it is to read what the owner wants, whatever was to be read by itself.
 BY_OWNER = ""
@@ -72,11 +61,6 @@ return redis.call('EXPIRE', KEYS[1], ARGV[2])
 DONE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
-"""
-# KEYS: the lock. ARGV: its word, its TTL; 0 gives it back.
-RENEW = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('EXPIRE', KEYS[1], ARGV[2])
 """
 
 
@@ -143,7 +127,7 @@ class Editions:
             file.write(inflating.flush())
         return inflating.eof
 
-    def publish(self, path: Path, content: str, lock: "Lock") -> bool:
+    def publish(self, path: Path, content: str, lock: Lock) -> bool:
         """Put a new edition in the place of the one in use; return False where the lock was lost.
 
         :raises RedisAway: Redis is away, or full
@@ -162,7 +146,7 @@ class Editions:
         """
         return self._store(path, state.version, state.content, "", state.checked_at)
 
-    def checked(self, content: str, lock: "Lock") -> bool:
+    def checked(self, content: str, lock: Lock) -> bool:
         """Note that the blog was read just now and is as it was; return False where the lock was lost.
 
         :raises RedisAway:
@@ -211,25 +195,9 @@ class Editions:
         """
         self._commands.execute(("SET", _turn(of), 1, "EX", pause_s))
 
-    @contextmanager
-    def lock(self) -> "Iterator[Lock]":
-        """Hold the lock of who reads the blog.
-
-        :raises IndexBusy: another process has it, for longer than the lock of a dead one lasts
-        :raises RedisAway:
-        """
-        lock = Lock(self._commands)
-        deadline = monotonic() + WAIT_S
-        while not lock.take():
-            if monotonic() > deadline:
-                raise IndexBusy
-            gevent.sleep(LOOK_S)
-        keeping = gevent.spawn(_keep, lock)
-        try:
-            yield lock
-        finally:
-            keeping.kill()
-            lock.release()
+    def lock(self) -> AbstractContextManager[Lock]:
+        """Hold the lock of who reads the blog; see `Lock.held`."""
+        return Lock.held(self._commands)
 
     def _store(
         self, path: Path, version: str, content: str, lock_word: str, checked_at: float | None = None
@@ -258,7 +226,7 @@ class Editions:
         (is_in_use,) = self._commands.execute(use)
         return bool(is_in_use)
 
-    def _done(self, content: str, lock: "Lock") -> None:
+    def _done(self, content: str, lock: Lock) -> None:
         self._commands.execute(("EVAL", DONE, 1, WANTED, lock.wanted))
         self.give_turn(content)
 
@@ -267,49 +235,9 @@ class Editions:
             self._commands.execute(*(("EXPIRE", key, REPLACED_TTL_S) for key in _parts(state)))
 
 
-class Lock:
-    """The right to publish, for as long as it is kept.
-
-    :ivar wanted: what was wanted when it was taken, and is done with what is published; empty: nothing
-    """
-
-    def __init__(self, commands: SharedLine) -> None:
-        self._commands = commands
-        self.word = secrets.token_hex(8)
-        self.wanted = b""
-
-    def take(self) -> bool:
-        """Take it; return False where another process has it."""
-        # Sent again after a lost reply, it finds its own word.
-        _, holder, wanted = self._commands.execute(
-            ("SET", LOCK, self.word, "NX", "EX", LOCK_TTL_S), ("GET", LOCK), ("GET", WANTED)
-        )
-        self.wanted = wanted or b""
-        return bool(holder == self.word.encode())
-
-    def renew(self) -> None:
-        """Keep it for another while."""
-        self._expire(LOCK_TTL_S)
-
-    def release(self) -> None:
-        """Give it back."""
-        self._expire(0)
-
-    def _expire(self, ttl_s: int) -> None:
-        # Where Redis is away it runs out, or is renewed the next time.
-        with suppress(RedisAway):
-            self._commands.execute(("EVAL", RENEW, 1, LOCK, self.word, ttl_s))
-
-
 def content_line(words: Sequence[str]) -> str:
     """Return what the owner named as content, as one line, by which an edition says what it was read from."""
     return shlex.join(words)
-
-
-def _keep(lock: Lock) -> None:
-    while True:
-        gevent.sleep(LOCK_TTL_S / 3)
-        lock.renew()
 
 
 def _deflated(path: Path) -> Iterator[bytes]:

@@ -18,9 +18,10 @@ from pathlib import Path
 import gevent
 
 from chatsse.errors import BadIndex, ContentError, IndexBusy
-from chatsse.knowledge.editions import Editions, Lock, State, content_line
+from chatsse.knowledge.editions import Editions, State, content_line
 from chatsse.knowledge.folder import Folder
 from chatsse.knowledge.index import Builder, Index
+from chatsse.knowledge.lock import Lock
 from chatsse.knowledge.page import Outcome, Read, Receipt, Skipped, Unchanged
 from chatsse.knowledge.page_html import read_html
 from chatsse.knowledge.report import Report
