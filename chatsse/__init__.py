@@ -5,7 +5,7 @@ The map, from the browser to the model; imports point down:
 | module | does |
 |---|---|
 | `views/` | HTTP: asking, reading, the widget's files, the sample blog |
-| `hub` | one process's readers of the logs |
+| `hub`, `reader` | one process's readers of the logs; one of them |
 | `answerer` | takes questions from the queue and has them answered |
 | `briefing` | what the model is asked: the question, with what was found for it |
 | `telling`, `seam` | an attempt at an answer; where one goes on after another |

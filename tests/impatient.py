@@ -16,7 +16,7 @@ sockets.VANISHED_S = 2
 
 def post_worker_init(worker: Worker) -> None:
     # Here, as each worker imports the app's modules anew.
-    from chatsse import hub
+    from chatsse import reader
 
-    hub.PING_S = 1
+    reader.PING_S = 1
     start(worker)

@@ -8,12 +8,14 @@ from processes import Redis, until
 from relay import Relay
 
 from chatsse import hub as hub_module
+from chatsse import reader as reader_module
 from chatsse.connections import Connections
 from chatsse.errors import NotFound
 from chatsse.event import PING, START, EventId, decode, text_of
-from chatsse.hub import Hub, Reader
+from chatsse.hub import Hub
 from chatsse.journal import Journal, hash_key, log_key
 from chatsse.questions import new_id
+from chatsse.reader import Reader
 from chatsse.writer import Writer
 
 
@@ -193,7 +195,7 @@ def test_a_connection_that_is_never_answered_is_given_up(
 def test_a_reader_that_could_not_catch_up_tries_again_though_nothing_comes(
     redis: Redis, redis_url: str, writer: Writer, answer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "PING_S", 1000)  # A ping would have it look again, too.
+    monkeypatch.setattr(reader_module, "PING_S", 1000)  # A ping would have it look again, too.
     writer.token("said")
     finish(writer)
     with Relay(redis.port) as relay:
@@ -211,7 +213,7 @@ def test_a_reader_that_could_not_catch_up_tries_again_though_nothing_comes(
 def test_a_reader_that_does_not_read_costs_bounded_memory_and_loses_nothing(
     hub: Hub, writer: Writer, answer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "MAX_WAITING_BYTES", 1000)
+    monkeypatch.setattr(reader_module, "MAX_WAITING_BYTES", 1000)
     reader = hub.read(answer_id, START)
     reader.catch_up()
     most = 0
@@ -228,7 +230,7 @@ def test_a_reader_that_does_not_read_costs_bounded_memory_and_loses_nothing(
 def test_silence_is_broken_by_pings(
     hub: Hub, writer: Writer, answer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "PING_S", 0)
+    monkeypatch.setattr(reader_module, "PING_S", 0)
     monkeypatch.setattr(hub_module, "TICK_S", 0.01)
     reader = hub.read(answer_id, START)
     reader.catch_up()

@@ -28,16 +28,16 @@ from hypothesis.stateful import (
 from processes import Redis
 from relay import Fate, Relay
 
-from chatsse import hub as hub_module
 from chatsse import journal as journal_module
 from chatsse import loops
+from chatsse import reader as reader_module
 from chatsse.connections import Connections
 from chatsse.errors import Fenced
 from chatsse.event import PING, START, TERMINAL, Event, EventId, decode, join, text_of
 from chatsse.hub import Hub
-from chatsse.hub import Reader as Following
 from chatsse.journal import Journal, hash_key, log_key, read
 from chatsse.questions import ending, new_id
+from chatsse.reader import Reader as Following
 from chatsse.writer import Writer
 
 EXAMPLES = int(os.environ.get("LOG_EXAMPLES", "0"))
@@ -395,6 +395,6 @@ def test_no_order_of_events_breaks_the_log(redis: Redis, monkeypatch: pytest.Mon
     monkeypatch.setattr(journal_module, "PACE_S", (0, 0))
     monkeypatch.setattr(journal_module, "RETRY_S", (0.001, 0.01))
     monkeypatch.setattr(loops, "RETRY_S", 0.01)
-    monkeypatch.setattr(hub_module, "RETRY_S", 0.01)
+    monkeypatch.setattr(reader_module, "RETRY_S", 0.01)
     monkeypatch.setattr(Log, "redis", redis, raising=False)
     run_state_machine_as_test(Log, settings=SETTINGS)

@@ -8,8 +8,9 @@ from werkzeug.wsgi import ClosingIterator
 
 from chatsse.errors import BadRequest, NotFound, RedisAway
 from chatsse.event import PING, EventId, as_json, decode, join
-from chatsse.hub import Hub, Reader
+from chatsse.hub import Hub
 from chatsse.questions import Questions
+from chatsse.reader import Reader
 from chatsse.views.asked import ID, cursor
 
 RETRY_MS = 1500
