@@ -256,9 +256,36 @@ def test_what_people_say_around_a_question_finds_nothing(
     assert found(made(page("dough", text), *filler()), question) == []
 
 
+@pytest.mark.parametrize(
+    "question", ["recommend a good novel", "Why do trains smell of rubber?", "do ducks eat slugs?"]
+)
+def test_a_question_that_has_but_a_word_in_common_finds_nothing(
+    made: Callable[..., Index], question: str
+) -> None:
+    index = made(page("bread", "Duct tape holds a good loaf."), page("slow", "So do slow trains."), *filler())
+    assert found(index, question) == []
+
+
+@pytest.mark.parametrize(
+    "question", ["a good loaf", "Is any good tape made of steel?", "tape, loaf, dog, cat, cow", "a good dog"]
+)
+def test_some_of_the_words_of_a_question_will_do(made: Callable[..., Index], question: str) -> None:
+    index = made(page("bread", "Duct tape holds a good loaf."), *filler())
+    assert found(index, question) == ["bread#0"]
+
+
+@pytest.mark.parametrize(("title", "headings"), [("Sourdough", ()), ("Bread", ("Sourdough",))])
+def test_a_single_word_will_do_where_a_page_is_about_it(
+    made: Callable[..., Index], title: str, headings: tuple[str, ...]
+) -> None:
+    passage = Passage("https://blog.example/bread#0", headings, ("It rises.",))
+    about = Page("https://blog.example/bread", title, "en", None, "", (passage,))
+    assert found(made(about, *filler()), "start some sourdough without kitchen scales") == ["bread#0"]
+
+
 @pytest.mark.parametrize("question", ["asyncronous", "asynchronus", "asinchronous", "asynchrnous functions"])
 def test_a_typing_error_is_forgiven(made: Callable[..., Index], question: str) -> None:
-    index = made(page("async", "An asynchronous thing."), page("other", "A synthetic thing."), *filler())
+    index = made(page("async", "An asynchronous function."), page("other", "A synthetic thing."), *filler())
     assert found(index, question) == ["async#0"]
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop
 from itertools import chain
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from chatsse.knowledge.spelling import close_to
 from chatsse.knowledge.stopwords import BLOG_WORDS, PAGE_WORDS, STOP_WORDS, likeliest_language
@@ -23,6 +23,9 @@ COVERAGE = 0.25
 BEFORE = 0.3
 # What a word that is close to an unknown one counts for.
 CORRECTED = 0.6
+# Of the words of a question, up to so many, so great a part must be in one passage, or one of them in a title
+# or a heading: else all that was found has but a word in common with it.
+LEAST, ENOUGH = 0.4, 3
 # How many places are looked at for a question, which bounds its time.
 MOST_POSTINGS = 6_000
 # How much more the passages of the page count that is asked on.
@@ -36,6 +39,21 @@ _FIRST_HAN = "\u3400"
 
 # The passages that hold a term, each with how well it fits.
 Posting: TypeAlias = list[tuple[int, float]]
+
+
+class _Word(NamedTuple):
+    """A word of a question as the index knows it.
+
+    :ivar terms: its forms there, or what may be meant by it; none where nothing is like it
+    :ivar weight: what it counts for
+    :ivar is_known: whether it is there as it was typed
+    :ivar is_asked: whether the question itself says it; not pairs of characters, which may be of two words
+    """
+
+    terms: list[str]
+    weight: float
+    is_known: bool
+    is_asked: bool
 
 
 class Ranking:
@@ -113,39 +131,51 @@ class Ranking:
 
         :param shares: of each word, what it counts for
         """
+        said = list(self._affordable(shares))
+        total = sum(word.weight for word in said)
         fits = [0.0] * len(self._page_of)
         held = fits.copy()
-        total = 0.0
-        for terms, weight in self._affordable(shares):
-            total += weight
-            for passage, fit in _best(list(map(self._postings, terms))):
-                fits[passage] += weight * fit
-                held[passage] += weight
+        for word in said:
+            for passage, fit in _best(list(map(self._postings, word.terms))):
+                fits[passage] += word.weight * fit
+                held[passage] += word.weight
+        if not self._is_about(said, max(held)):
+            return {}
         least, gain = 1 - COVERAGE, COVERAGE / (total or 1.0)
         return {n: fit * (least + gain * held[n]) for n, fit in enumerate(fits) if fit}
 
-    def _affordable(self, shares: dict[tuple[str, ...], float]) -> Iterator[tuple[list[str], float]]:
-        """Yield the terms of each word, rarest first, and what they count, as long as they are affordable."""
-        wanted = [
-            (sum(map(self._frequency, terms)), terms, share * weight)
-            for compound, share in shares.items()
-            for terms, weight in self._terms_of(compound)
-        ]
+    def _is_about(self, said: list[_Word], most_held: float) -> bool:
+        """Return whether a question is about what some passage or page is about."""
+        asked = sum(word.is_asked for word in said)
+        if most_held >= LEAST * min(asked, ENOUGH):
+            return True
+        known = " OR ".join(f'"{term}"' for word in said if word.is_known for term in word.terms)
+        query = "SELECT 1 FROM terms WHERE terms MATCH ? LIMIT 1"
+        return (
+            bool(known)
+            and self._db.execute(query, (f"{{title headings}} : ({known})",)).fetchone() is not None
+        )
+
+    def _affordable(self, shares: dict[tuple[str, ...], float]) -> Iterator[_Word]:
+        """Yield the words, rarest first, as long as they are affordable."""
+        said = [word for compound, share in shares.items() for word in self._words_of(compound, share)]
         spent = 0
-        for frequency, terms, weight in sorted(wanted, key=lambda each: each[0]):
+        counted = [(sum(map(self._frequency, word.terms)), word) for word in said]
+        for frequency, word in sorted(counted, key=lambda each: each[0]):
             if spent and spent + frequency > MOST_POSTINGS:
                 return
             spent += frequency
-            yield terms, weight
+            yield word
 
-    def _terms_of(self, compound: tuple[str, ...]) -> Iterator[tuple[list[str], float]]:
-        """Yield the known terms of a compound and of its parts, each in all its forms, and what it counts."""
+    def _words_of(self, compound: tuple[str, ...], share: float) -> Iterator[_Word]:
+        """Yield a compound and its parts, those that are known in all their forms."""
         for word in compound:
+            is_asked = share == 1.0 and not is_paired(word)
             if known := self._known({stems.of(word) for stems in self._stems}):
-                yield known, 1.0
+                yield _Word(known, share, True, is_asked)
             # A whole that is not known has parts that are.
             elif word is not compound[0] or len(compound) == 1:
-                yield self._known(self._corrections(word)), CORRECTED
+                yield _Word(self._known(self._corrections(word)), CORRECTED * share, False, is_asked)
 
     def _known(self, terms: Iterable[str]) -> list[str]:
         return [term for term in terms if self._frequency(term)]
