@@ -29,7 +29,7 @@ from unittest.mock import patch
 from python_docs import ADDRESS, read_pages
 
 from chatsse.briefing import PASSAGES
-from chatsse.knowledge import ranking, terms
+from chatsse.knowledge import ranking, stopwords, terms
 from chatsse.knowledge.index import Builder, Index
 from chatsse.knowledge.page import Page, Receipt
 
@@ -156,7 +156,7 @@ def read_questions() -> list[Question]:
 WITHOUT: dict[str, Patches] = {
     "the weights of title and headings": [(ranking, {"WEIGHTS": (1, 1, 1, 1)})],
     "coverage": [(ranking, {"COVERAGE": 0.0})],
-    "stop words": [(ranking, {"likeliest_language": lambda words: ""})],
+    "stop words": [(stopwords, {"likeliest_language": lambda words, letters: ""})],
     "corrected typing errors": [(ranking, {"CORRECTED": 0.0})],
 }
 WITHOUT_IN_THE_INDEX: dict[str, Patches] = {

@@ -5,6 +5,7 @@
 | no content | the question alone |
 | something found | the question, after the passages that fit it best |
 | nothing found | nothing: the visitor is told so, and which pages come closest |
+| a greeting, or thanks | nothing: the visitor is invited to ask |
 """
 
 import re
@@ -17,6 +18,7 @@ from chatsse.event import json_line
 from chatsse.knowledge.index import Hit, Index
 from chatsse.knowledge.library import Library
 from chatsse.knowledge.phrases import Phrases, phrases_for
+from chatsse.knowledge.stopwords import is_small_talk
 from chatsse.providers import Request, Source, Turn
 from chatsse.questions import Question
 
@@ -90,7 +92,7 @@ def unpack(line: str) -> Request:
 
 
 def _found(index: Index | None, question: Question, earlier: Sequence[tuple[str, str]]) -> list[Hit]:
-    if index is None:
+    if index is None or is_small_talk(question.prompt):
         return []
     before = earlier[-1][0] if earlier else ""
     return index.search(question.prompt, before=before, page=question.page, limit=PASSAGES)
@@ -108,8 +110,10 @@ def title_of(hit: Hit) -> str:
 
 
 def _reply(index: Index | None, question: Question) -> str:
-    """Return the honest line: that nothing was found, or that the pages were not read yet."""
+    """Return the honest line: that nothing was found, or asked, or that the pages were not read yet."""
     phrases: Phrases = phrases_for(question.prompt, index.languages if index else ())
+    if is_small_talk(question.prompt):
+        return phrases.ask_away
     if index is None:
         return phrases.not_read_yet
     pages = index.nearest(question.prompt, page=question.page, limit=NEAREST)

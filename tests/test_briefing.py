@@ -110,6 +110,7 @@ def test_where_nothing_fits_no_model_is_asked_and_the_nearest_pages_are_named(br
         ("Wo gibt es Kuchen?", "Dazu habe ich"),
         ("Où est le gâteau ?", "Je n’ai rien"),
         ("¿Dónde está el pastel?", "No he encontrado"),
+        ("¿Qué es el pastel?", "No he encontrado"),
         ("Onde está o bolo que você fez?", "Não encontrei"),
         ("ケーキはどこですか", "このブログには"),
         ("蛋糕在哪里", "这个博客里"),
@@ -121,6 +122,33 @@ def test_the_visitor_is_told_so_in_the_language_of_the_question(
     brief: MakeBriefing, prompt: str, start: str
 ) -> None:
     assert brief(*PAGES).request(ask(prompt)).reply.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "start"),
+    [
+        ("Hello!", "With pleasure!"),
+        ("Thank you so much!", "With pleasure!"),
+        ("ok", "With pleasure!"),
+        ("Vielen Dank!", "Gern!"),
+        ("Merci beaucoup", "Avec plaisir"),
+        ("¡Muchas gracias!", "¡Con gusto!"),
+        ("muito obrigado", "Com prazer!"),
+        ("ありがとうございます", "このブログについて"),
+        ("谢谢", "关于这个博客"),
+        ("شكرا جزيلا", "بكل سرور!"),
+    ],
+)
+def test_who_greets_or_thanks_is_invited_to_ask(brief: MakeBriefing, prompt: str, start: str) -> None:
+    request = brief(*PAGES).request(ask(prompt, BREAD), [("What about tea?", "It is green.")])
+    assert request.sources == ()
+    assert request.reply.startswith(start)
+    assert "\n" not in request.reply
+
+
+@pytest.mark.parametrize("prompt", ["Thanks, and the tea?", "Is the tea good for me?", "hello tea"])
+def test_who_greets_and_asks_is_answered(brief: MakeBriefing, prompt: str) -> None:
+    assert brief(*PAGES).request(ask(prompt)).sources[0].url == f"{BLOG}/tea"
 
 
 def test_a_question_that_shows_no_language_is_answered_in_the_blogs(brief: MakeBriefing) -> None:

@@ -349,6 +349,10 @@ def test_of_pages_that_differ_by_their_query_the_same_one_counts(made: Callable[
         "Worum geht es in diesem Blog?",
         "De quoi parle ce blog ?",
         "Summarize this site",
+        "What's the newest post?",
+        "any news?",
+        "Was ist der neueste Beitrag?",
+        "¿Cuál es el último artículo?",
     ],
 )
 def test_a_question_about_the_blog_gets_what_its_first_page_and_its_newest_begin_with(

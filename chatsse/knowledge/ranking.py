@@ -12,8 +12,8 @@ from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 from chatsse.knowledge.spelling import close_to
-from chatsse.knowledge.stopwords import BLOG_WORDS, PAGE_WORDS, STOP_WORDS, likeliest_language
-from chatsse.knowledge.terms import Stems, fold, is_paired, words
+from chatsse.knowledge.stopwords import BLOG_WORDS, PAGE_WORDS, STOP_WORDS, telling
+from chatsse.knowledge.terms import Stems, fold, is_paired
 
 # Of the columns of `terms`: title, headings, summary, text.
 WEIGHTS = (10, 2, 4, 1)
@@ -32,7 +32,7 @@ MOST_POSTINGS = 6_000
 HERE = 1.5
 
 _PASSAGES_A_PAGE = 2
-# Of a long text, its first and its last ones: where people put what they want.
+# Of a question that is looked for as it is.
 _MOST_WORDS = 20
 # The kana before it mean nothing by themselves.
 _FIRST_HAN = "\u3400"
@@ -76,7 +76,7 @@ class Ranking:
 
         If it says nothing but that it means the page that it is asked on, all of that page's, in their order.
         """
-        asked, earlier = _telling(question), _telling(before)
+        asked, earlier = telling(question), telling(before)
         about_here = all(PAGE_WORDS.issuperset(map(fold, word)) for word in asked) and (asked or not earlier)
         if page and about_here:
             return ((passage, 1.0) for passage in self._passages_of(page))
@@ -89,14 +89,14 @@ class Ranking:
 
     def is_about_all(self, question: str) -> bool:
         """Return whether a question means nothing but the blog as a whole."""
-        told = {fold(word) for compound in _telling(question) for word in compound}
+        told = {fold(word) for compound in telling(question) for word in compound}
         return not told.isdisjoint(BLOG_WORDS) and told <= BLOG_WORDS | PAGE_WORDS
 
     def guessed(self, question: str) -> Iterator[tuple[int, float]]:
         """Yield the passages whose words begin as the question's do, as `ranked` does."""
         begins = {
             term[: max(4, len(term) // 2)]
-            for compound in _telling(question)
+            for compound in telling(question)
             for word in compound
             for stems in self._stems
             if len(term := stems.of(word)) > 2
@@ -221,13 +221,3 @@ def _best(postings: list[Posting]) -> Iterable[tuple[int, float]]:
     for passage, fit in chain.from_iterable(postings):
         best[passage] = max(fit, best.get(passage, 0.0))
     return best.items()
-
-
-def _telling(text: str) -> list[tuple[str, ...]]:
-    """Return the words of the text that say what it is about."""
-    compounds = list(dict.fromkeys(words(text)))
-    if len(compounds) > 2 * _MOST_WORDS:
-        compounds = compounds[:_MOST_WORDS] + compounds[-_MOST_WORDS:]
-    folded = [[fold(word) for word in compound] for compound in compounds]
-    stop = STOP_WORDS.get(likeliest_language(word for compound in folded for word in compound), frozenset())
-    return [c for c, f in zip(compounds, folded, strict=True) if not stop.issuperset(f)]

@@ -1,4 +1,4 @@
-"""The words that say nothing of what a text is about, and the language that they give away.
+"""The words that say nothing of what a text is about, the language that they give away, and what they leave.
 
 Folded as `terms` folds them, with what its cut at apostrophes leaves of *don't* and *qu'est*.
 """
@@ -6,73 +6,79 @@ Folded as `terms` folds them, with what its cut at apostrophes leaves of *don't*
 from collections.abc import Iterable
 from itertools import chain, pairwise
 
+from chatsse.knowledge.terms import fold, words
+
+# Of a long text, its first and its last ones: where people put what they want.
+_MOST_WORDS = 20
+
 _LISTS = {
     "en": """
         a about actually after all also am an and any anyone are aren as at be because been before
-        being but by can cannot cant could couldn d did didn didnt do does doesn doesnt doing don done
-        dont else even every for from get gets getting go going got had has have having he hello help
-        her here hey hi his how however i if im in instead into is isn isnt it its ive just know let
-        like ll m make may maybe me might more most much must my need no not now of off ok on once one
-        only or other our out over own please possible re really s same say says seem seems she should
-        shouldn show so some somehow something still such t tell than thank thanks that thats the
-        their them then there these they thing things this those to too try trying up us use used
-        using ve very want wanted was wasn way ways we well were what whats when where whether which
-        while who whom whose why will with without won wont would wouldn you your yours
+        being but by bye can cannot cant could couldn d did didn didnt do does doesn doesnt doing don
+        done dont else even every for from get gets getting go going got had has have having he hello
+        help her here hey hi his how however i if im in instead into is isn isnt it its ive just know
+        let like ll m make may maybe me might more most much must my need no not now of off ok okay on
+        once one only or other our out over own please possible re really s same say says seem seems
+        she should shouldn show so some somehow something still such t tell than thank thanks that
+        thats the their them then there these they thing things this those thx to too try trying ty up
+        us use used using ve very want wanted was wasn way ways we well were what whats when where
+        whether which while who whom whose why will with without won wont would wouldn you your yours
     """,
     "de": """
         aber alle allem allen aller alles als also am an auch auf aus bei beim bin bis bist bitte da
-        damit dann das dass dein deine dem den denn der des dich die dies diese diesem diesen dieser
-        dieses dir doch dort du durch ein eine einem einen einer eines er es etwas euch euer fur gegen
-        geht gibt habe haben hat hatte hier ich ihm ihn ihnen ihr ihre im in ins ist ja jede jeder
-        jedes kann kannst kein keine konnen machen mal man mehr mein meine mich mir mit muss nach
-        nicht noch nun nur ob oder ohne sehr sein seine sich sie sind so soll uber um und uns unser
-        unter vom von vor war warum was wegen weil welche welcher welches wenn wer werden wie wieder
-        will wir wird wo worum wovon wurde zu zum zur zwischen
+        damit dank danke dann das dass dein deine dem den denn der des dich die dies diese diesem
+        diesen dieser dieses dir doch dort du durch ein eine einem einen einer eines er es etwas euch
+        euer fur gegen geht gibt habe haben hallo hat hatte hier ich ihm ihn ihnen ihr ihre im in ins
+        ist ja jede jeder jedes kann kannst kein keine konnen machen mal man mehr mein meine mich mir
+        mit moin muss nach nicht noch nun nur ob oder ohne sehr sein seine sich sie sind so soll
+        tschuss uber um und uns unser unter vielen vom von vor war warum was wegen weil welche welcher
+        welches wenn wer werden wie wieder will wir wird wo worum wovon wurde zu zum zur zwischen
     """,
     "fr": """
-        ai ainsi alors apres as au aussi autre aux avant avec avez avoir avons bien c ca car ce ceci
-        cela celle celui ces cet cette ceux chez comme comment d dans de des deux doit donc dont du
-        elle elles en encore entre es est et etait ete etes etre eu faire fait faut il ils j je l la
-        le les leur leurs lui m ma mais me meme mes moi mon n ne ni non nos notre nous on ont ou par
-        pas peu peut peux plait plus pour pourquoi puis qu quand que quel quelle quelles quels qui
-        quoi s sa sans se sera ses si sommes son sont sous sur ta te tes toi ton tous tout toute
-        toutes tres tu un une va vers voila vos votre vous y
+        ai ainsi alors apres as au aussi autre aux avant avec avez avoir avons beaucoup bien bonjour
+        bonsoir c ca car ce ceci cela celle celui ces cet cette ceux chez comme comment d dans de des
+        deux doit donc dont du elle elles en encore entre es est et etait ete etes etre eu faire fait
+        faut il ils j je l la le les leur leurs lui m ma mais me meme merci mes moi mon n ne ni non
+        nos notre nous on ont ou par pas peu peut peux plait plus pour pourquoi puis qu quand que quel
+        quelle quelles quels qui quoi s sa salut sans se sera ses si sommes son sont sous sur ta te
+        tes toi ton tous tout toute toutes tres tu un une va vers voila vos votre vous y
     """,
     "es": """
-        a al algo alguna alguno ante antes aqui asi aun aunque bien cada como con cosa cual cuales
-        cuando de del desde donde dos e el ella ellas ellos en entre era eres es esa ese eso esta
-        estan estas este esto estos estoy favor fue ha hace hacer han hasta hay he la las le les lo
-        los mas me mi mis mismo mucho muy nada ni no nos nosotros nuestro o os otra otro para pero
-        poco por porque puede puedo pues que quien quiero sea ser si sin sobre solo son soy su sus
-        tambien tan te tengo ti tiene todo todos tu tus un una uno unos usted y ya yo
+        a adios al algo alguna alguno ante antes aqui asi aun aunque bien cada como con cosa cual
+        cuales cuando de del desde donde dos e el ella ellas ellos en entre era eres es esa ese eso
+        esta estan estas este esto estos estoy favor fue gracias ha hace hacer han hasta hay he hola
+        la las le les lo los mas me mi mis mismo muchas mucho muy nada ni no nos nosotros nuestro o os
+        otra otro para pero poco por porque puede puedo pues que quien quiero sea ser si sin sobre
+        solo son soy su sus tambien tan te tengo ti tiene todo todos tu tus un una uno unos usted y ya
+        yo
     """,
     "pt": """
         a ainda algo alguem algum alguma antes ao aos aqui as ate bem cada com como da das de dela
         dele depois do dos e ela elas ele eles em entre era essa esse esta estao estas este estou eu
         favor faz fazer foi ha isso isto ja la lhe mais mas me mesmo meu minha muito na nada nao nas
-        nem no nos nossa nosso num numa o onde os ou outra outro para pela pelo pode por porque posso
-        pra quais qual quando que quem quero sao se seja sem ser seu sim so sobre sua tambem te tem
-        tenho ter teu tudo um uma umas uns vai voce voces
+        nem no nos nossa nosso num numa o obrigada obrigado ola onde os ou outra outro para pela pelo
+        pode por porque posso pra quais qual quando que quem quero sao se seja sem ser seu sim so
+        sobre sua tambem tchau te tem tenho ter teu tudo um uma umas uns vai voce voces
     """,
     "it": """
-        a ad ai al alla alle anche avere c che chi ci come con cosa cui da dai dal dalla de degli dei
-        del della delle di dove due e ed era essere fa fare fra gli ha hai hanno ho i il in io l la le
-        lei li lo loro lui ma me mi mia mio molto ne nei nel nella no noi non nostro o ogni per perche
-        piu po posso puo qual quale quali quando quanto quella quello questa questo qui se sei senza
-        si sia sono sta su sua sul sulla suo te ti tra tu tua tuo tutti tutto un una uno va vi voi
-        vorrei
+        a ad ai al alla alle anche avere c che chi ci ciao come con cosa cui da dai dal dalla de degli
+        dei del della delle di dove due e ed era essere fa fare fra gli grazie ha hai hanno ho i il in
+        io l la le lei li lo loro lui ma me mi mia mio molto ne nei nel nella no noi non nostro o ogni
+        per perche piu po posso puo qual quale quali quando quanto quella quello questa questo qui se
+        sei senza si sia sono sta su sua sul sulla suo te ti tra tu tua tuo tutti tutto un una uno va
+        vi voi vorrei
     """,
     "nl": """
-        aan al alle als ben bij daar dan dat de deze die dit doen door dus een en er gaat geen haar
-        had heb hebben heeft hem het hier hij hoe hun ik in is ja je jij jouw jullie kan kun kunnen
-        maar mag maken me meer met mij mijn moet na naar niet nog nu of om omdat onder ons onze ook op
-        over te toch toen tot u uit uw van veel voor waar waarom wanneer want was wat we welke werd
-        wie wij wil worden wordt ze zelf zich zij zijn zo zou
+        aan al alle als bedankt ben bij daar dan dat de deze die dit doen door dus een en er gaat geen
+        haar had heb hebben heeft hem het hier hij hoe hoi hun ik in is ja je jij jouw jullie kan kun
+        kunnen maar mag maken me meer met mij mijn moet na naar niet nog nu of om omdat onder ons onze
+        ook op over te toch toen tot u uit uw van veel voor waar waarom wanneer want was wat we welke
+        werd wie wij wil worden wordt ze zelf zich zij zijn zo zou
     """,
     "ar": """
-        ما ماذا لماذا متى اين كيف كم هل من الى الي على علي عن في مع هذا هذه ذلك تلك التي الذي الذين هو هي هم
-        انا انت نحن كان كانت يكون تكون لا لم لن ليس قد ثم او ام ان لكن كل بعض عند بعد قبل حتى بين هناك هنا
-        اي اريد يمكن يمكنني يمكنك فضلك اذا غير ايضا
+        ما ماذا لماذا متى اين كيف كم هل من الى الي على علي عن في مع هذا هذه ذلك تلك التي الذي الذين هو
+        هي هم انا انت نحن كان كانت يكون تكون لا لم لن ليس قد ثم او ام ان لكن كل بعض عند بعد قبل حتى
+        بين هناك هنا اي اريد يمكن يمكنني يمكنك فضلك اذا غير ايضا شكرا مرحبا اهلا جزيلا
     """,
 }
 
@@ -107,12 +113,12 @@ STOP_WORDS = {language: frozenset(words.split()) for language, words in _LISTS.i
 }
 
 _PAGE_WORDS = """
-    page post article text summary summaries summarise summarize tldr tl dr overview gist topic takeaway
-    takeaways main key point points read reading
-    seite beitrag artikel text thema inhalt zusammenfassung zusammenfassen fasse zusammen
-    page billet article texte sujet contenu resume resumer resumez
-    pagina entrada articulo texto tema contenido resumen resumir resume resumeme
-    pagina artigo postagem texto tema conteudo resumo resumir resuma
+    page post posts article articles text summary summaries summarise summarize tldr tl dr overview gist
+    topic takeaway takeaways main key point points read reading
+    seite beitrag beitrage artikel text thema inhalt zusammenfassung zusammenfassen fasse zusammen
+    page billet billets article articles texte sujet contenu resume resumer resumez
+    pagina entrada entradas articulo articulos texto tema contenido resumen resumir resume resumeme
+    pagina artigo artigos postagem postagens texto tema conteudo resumo resumir resuma
     pagina articolo testo tema riassunto riassumi riassumere
     pagina artikel bericht tekst onderwerp samenvatting samenvatten samengevat
 """
@@ -120,22 +126,76 @@ _PAGE_WORDS = """
 PAGE_WORDS = frozenset(_PAGE_WORDS.split())
 
 _BLOG_WORDS = """
-    blog blogs website site sites webpage homepage here
-    webseite homepage internetseite
-    siteweb parle parlez
-    sitio web trata
-    ブログ サイト 博客 网站 部落格
+    blog blogs website site sites webpage homepage here newest latest recent recently new news
+    webseite homepage internetseite neu neue neues neueste neuesten neuester neuestes aktuell aktuelle letzte
+    siteweb parle parlez dernier derniers derniere dernieres recent recents nouveau nouveaux nouveautes
+    sitio web trata ultimo ultimos ultima ultimas reciente recientes nuevo nuevos novedades
+    recente recentes novo novos novidades
+    ブログ サイト 最新 新着 博客 网站 部落格 新的
+    المدونة احدث الجديد جديد
 """
-# What people say when they ask about the blog as a whole.
+# What people say when they ask about the blog as a whole, or about what is new there.
 BLOG_WORDS = frozenset(_BLOG_WORDS.split())
 
+_GREETINGS = """
+    hello hi hey hiya howdy greetings morning afternoon evening thanks thank thx ty cheers ok okay great
+    nice perfect awesome bye goodbye
+    hallo moin servus danke dankeschon dank guten tschuss
+    bonjour salut coucou bonsoir merci
+    hola gracias adios buenos buenas
+    ola obrigado obrigada valeu tchau bom boa
+    ciao grazie buongiorno buonasera hoi bedankt dankjewel
+    مرحبا اهلا شكرا السلام
+"""
+_AMONG_GREETINGS = """
+    you very much so there again all a lot for your the help that helped was good
+    vielen tag morgen abend schon sehr fur die hilfe
+    beaucoup bien pour votre aide tous
+    muchas dias tardes noches por la ayuda
+    muito dia tarde noite pela ajuda
+    mille tante
+    جزيلا لك عليكم
+"""
+_GREETING_PHRASES = """
+    こんにちは こんばんは おはよう おはようございます ありがとう ありがとうございます
+    你好 您好 谢谢 謝謝 多谢 再见 早上好 好的
+"""
+GREETINGS = frozenset(chain(_GREETINGS.split(), *map(_pairs, _GREETING_PHRASES.split())))
 
-def likeliest_language(words: Iterable[str]) -> str:
+# What only some of the languages are written with, among those that share many of their stop words.
+_LETTERS = {
+    "de": frozenset("äöüß"),
+    "fr": frozenset("àâçèêëîïôùûœ"),
+    "es": frozenset("¿¡ñ"),
+    "pt": frozenset("ãõâêç"),
+    "it": frozenset("àèìòù"),
+}
+
+
+def likeliest_language(words: Iterable[str], letters: str = "") -> str:
     """Return the language that most of the folded `words` are stop words of; empty where none is one.
 
-    Of several, the first in the lists' order.
+    Of several, one that has its own among the `letters`, else the first in the lists' order.
     """
-    seen = list(words)
+    seen, letters_seen = list(words), set(letters.casefold())
     counts = {language: sum(word in stop for word in seen) for language, stop in STOP_WORDS.items()}
-    language = max(counts, key=counts.__getitem__)
+    has_its_own = {language for language, own in _LETTERS.items() if own & letters_seen}
+    language = max(counts, key=lambda each: (counts[each], each in has_its_own))
     return language if counts[language] else ""
+
+
+def telling(text: str) -> list[tuple[str, ...]]:
+    """Return the words of the text that say what it is about, as `terms.words` has them."""
+    compounds = list(dict.fromkeys(words(text)))
+    if len(compounds) > 2 * _MOST_WORDS:
+        compounds = compounds[:_MOST_WORDS] + compounds[-_MOST_WORDS:]
+    folded = [[fold(word) for word in compound] for compound in compounds]
+    language = likeliest_language((word for compound in folded for word in compound), text)
+    stop = STOP_WORDS.get(language, frozenset())
+    return [c for c, f in zip(compounds, folded, strict=True) if not stop.issuperset(f)]
+
+
+def is_small_talk(text: str) -> bool:
+    """Return whether the text greets or thanks, and asks nothing."""
+    said = {fold(word) for compound in words(text) for word in compound}
+    return not said.isdisjoint(GREETINGS) and said <= GREETINGS.union(_AMONG_GREETINGS.split())

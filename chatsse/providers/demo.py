@@ -1,10 +1,12 @@
 """The demo: answers without a model, with the passages that were found for the question, word by word."""
 
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
 import gevent
 
+from chatsse.knowledge.stopwords import telling
+from chatsse.knowledge.terms import fold, words
 from chatsse.providers import Part, Request, Stop, Text
 from chatsse.providers.marks import cited
 
@@ -51,11 +53,11 @@ def _parts(request: Request) -> Iterator[Part]:
 
 def _quoted(paragraphs: Sequence[str], question: str) -> Sequence[str]:
     """Return the paragraph that shares most words with the question, and what goes with it."""
-    asked = _words(question)
-    # Prose where it does as well as code.
+    asked = _folded(telling(question))
+    # Prose even where code has a word more.
     best = max(
         range(len(paragraphs)),
-        key=lambda n: 2 * len(asked & _words(paragraphs[n])) + ("\n" not in paragraphs[n]),
+        key=lambda n: 2 * len(asked & _folded(words(paragraphs[n]))) + 3 * ("\n" not in paragraphs[n]),
     )
     begin = best - 1 if best and paragraphs[best - 1].endswith(":") else best
     end = best + 1
@@ -71,8 +73,8 @@ def _count(paragraphs: Sequence[str]) -> int:
     return len(" ".join(paragraphs).split())
 
 
-def _words(text: str) -> set[str]:
-    return {word for word in re.findall(r"\w+", text.lower()) if len(word) > 3}
+def _folded(compounds: Iterable[tuple[str, ...]]) -> set[str]:
+    return {fold(word) for compound in compounds for word in compound}
 
 
 def _markdown(block: str) -> str:
