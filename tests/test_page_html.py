@@ -542,9 +542,11 @@ def test_a_link_in_a_heading_that_only_marks_it_is_none_of_its_words() -> None:
     assert [passage.headings for passage in read.passages] == [("A",), ("B c",)]
 
 
-@pytest.mark.parametrize("name", ["anchor", "permalink", "headerlink"])
-def test_a_link_that_is_all_of_its_heading_is_read(name: str) -> None:
-    (passage,) = page(f"<h1>Tea</h1><h2 id=x><a class={name} href=#x>Green tea</a></h2><p>Leaves.").passages
+@pytest.mark.parametrize("name", ["class=anchor", "class=permalink", "class=toc-backref role=doc-backlink"])
+@pytest.mark.parametrize("mark", ["", "<a class=headerlink href=#x>¶</a>"])
+def test_a_link_that_is_all_of_its_heading_is_read(name: str, mark: str) -> None:
+    heading = f"<h2 id=x><a {name} href=#x>Green tea</a>{mark}</h2>"
+    (passage,) = page(f"<h1>Tea</h1>{heading}<p>Leaves.").passages
     assert passage.headings == ("Green tea",)
 
 

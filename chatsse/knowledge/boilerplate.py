@@ -4,7 +4,7 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from chatsse.knowledge.html_blocks import HEADINGS
+from chatsse.knowledge.html_blocks import HEADINGS, plain
 from chatsse.knowledge.html_tree import walk
 
 _NO_TEXT = """
@@ -182,7 +182,8 @@ def _is_heading(node: LexborNode) -> bool:
     above = node.parent
     if node.tag not in ("a", "button") or above is None or above.tag not in HEADINGS:
         return False
-    return above.text_lexbor().strip() == node.text_lexbor().strip()
+    said = plain(node.text_lexbor())
+    return bool(said) and said == plain(above.text_lexbor())
 
 
 def boilerplate(tree: LexborHTMLParser) -> frozenset[int]:
