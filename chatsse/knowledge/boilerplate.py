@@ -44,7 +44,8 @@ _STRANGERS = """
     .webmentions, #webmentions, .webmention, .pingback, .trackback, .p-comment, .u-comment,
     .wp-block-comments, .wp-block-post-comments, #comment-wrap, .comment-wrap, .comments-wrap,
     .comment-wrapper, .comment-box, .squarespace-comments, .page__comments, .post-full-comments,
-    .comment-content, .comment-body, #commentaires, #kommentare, #comentarios
+    .comment-content, .comment-body, #commentaires, #kommentare, #comentarios, #wpdcom, .woocommerce-Reviews,
+    :is(div, section, aside, ol, ul):is([aria-label=comments i], [data-testid=comments], [data-hook=comments])
 """
 # What other themes may call them, looked at more closely: a part of a page, so that no line of a program is
 # taken for one. A heading's id may hold the word, too.
@@ -58,15 +59,17 @@ _COMMENTS = (
     "(?:comments?|kommentar(?:e|er)?|commentaires?|comentarios?|commenti|replies|reacties|webmentions?)"
 )
 _STRANGERS_CLASS = re.compile(
-    rf"(?!(?:has|no|with|is)[-_])(?:[a-z0-9]+[-_]+)*{_COMMENTS}(?:[-_]+[a-z0-9]+)*"
+    rf"(?!(?:allow|category|has|is|no|show|tag|with)[-_])(?:[a-z0-9]+[-_]+)*{_COMMENTS}(?:[-_]+[a-z0-9]+)*"
     r"(?<![-_]open)(?<![-_]closed)(?<![-_]enabled)(?<![-_]disabled)(?<![-_]off)",
     re.IGNORECASE,
 )
 _STRANGERS_ID = re.compile(
-    rf"(?:(?:post|page|blog|article|entry|user|visitor|wp)[-_]?)?{_COMMENTS}"
-    r"(?:[-_]?(?:list|area|box|section|wrapper|container|thread|form|template|block))?",
+    r"(?:(?:article|blog|bluesky|entry|facebook|fediverse|mastodon|page|post|reader|user|visitor|wp)[-_]?)?"
+    rf"{_COMMENTS}"
+    r"(?:[-_]?(?:app|area|block|box|container|form|list|root|section|template|thread|widget|wrap|wrapper))*",
     re.IGNORECASE,
 )
+_HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NAVIGATION = """
     nav, [role=navigation], [role=banner], [role=contentinfo], [role=complementary], [role=search],
     [role=menu], [role=dialog], [role=alertdialog], .breadcrumb, .breadcrumbs, .post-navigation,
@@ -166,7 +169,9 @@ def _by_strangers(tree: LexborHTMLParser) -> list[LexborNode]:
         if node.css_first("article h1") is None
         and (
             _STRANGERS_ID.fullmatch(node.attributes.get("id") or "")
-            or any(map(_STRANGERS_CLASS.fullmatch, (node.attributes.get("class") or "").split()))
+            or any(
+                map(_STRANGERS_CLASS.fullmatch, _HUMPS.sub("-", node.attributes.get("class") or "").split())
+            )
         )
     ]
 
