@@ -133,9 +133,9 @@ BLOG_WORDS = frozenset(_BLOG_WORDS.split())
 def likeliest_language(words: Iterable[str]) -> str:
     """Return the language that most of the folded `words` are stop words of; empty where none is one.
 
-    Of several, the first in the lists' order.
+    Of several, the first in the lists' order. A letter by itself tells none: C is one of programming, too.
     """
-    seen = list(words)
+    seen = [word for word in words if len(word) > 1 or not word.isascii()]
     counts = {language: sum(word in stop for word in seen) for language, stop in STOP_WORDS.items()}
     language = max(counts, key=counts.__getitem__)
     return language if counts[language] else ""
