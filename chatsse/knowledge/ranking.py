@@ -7,11 +7,12 @@ import sqlite3
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from heapq import heapify, heappop
 from itertools import chain
 from typing import TypeAlias
 
-from chatsse.knowledge.spelling import close_to
+from chatsse.knowledge.spelling import COMPOUNDING, close_to, ends_of
 from chatsse.knowledge.stopwords import BLOG_WORDS, PAGE_WORDS, STOP_WORDS, likeliest_language
 from chatsse.knowledge.terms import Stems, fold, is_paired, words
 
@@ -31,6 +32,8 @@ HERE = 1.5
 _PASSAGES_A_PAGE = 2
 # Of a long text, its first and its last ones: where people put what they want.
 _MOST_WORDS = 20
+# Shorter ones end many words by chance.
+_LEAST_STEM = 5
 # The kana before it mean nothing by themselves.
 _FIRST_HAN = "\u3400"
 
@@ -48,6 +51,7 @@ class Ranking:
         self._db = db
         self._page_of = array("I", [0, *page_of])
         self._stems = [Stems(language, 5_000) for language in languages]
+        self._has_compounds = not COMPOUNDING.isdisjoint(languages)
 
     def page_of(self, passage: int) -> int:
         """Return the page that the passage is of."""
@@ -172,7 +176,19 @@ class Ranking:
         if is_paired(word):
             return [char for char in word if char >= _FIRST_HAN and char not in STOP_WORDS["zh"]]
         terms = {stems.of(word) for stems in self._stems}
-        return [close for term in terms for close in close_to(term, self._beginning(term[:2]))]
+        close = [close for term in terms for close in close_to(term, self._beginning(term[:2]))]
+        return [*close, *self._kin(word)] if self._has_compounds else close
+
+    def _kin(self, word: str) -> list[str]:
+        """Return the last part of a compound, and the compounds that end with the word."""
+        ends = ([stems.of(end) for stems in self._stems] for end in ends_of(word))
+        last = next((known for terms in ends if (known := self._known(terms))), [])
+        terms = {term for stems in self._stems if len(term := stems.of(word)) >= _LEAST_STEM}
+        return last + [compound for compound in self._vocabulary if compound.endswith(tuple(terms))]
+
+    @cached_property
+    def _vocabulary(self) -> list[str]:
+        return [term for (term,) in self._db.execute("SELECT term FROM vocabulary WHERE length(term) > 8")]
 
     def _beginning(self, letters: str) -> Iterator[str]:
         query = "SELECT term FROM vocabulary WHERE term >= ? AND term < ?"
