@@ -77,6 +77,13 @@ def test_a_section_without_an_anchor_falls_back_to_that_of_the_section_around_it
             "four words that nobody sets otherwise",
         ),
         ("paragraph", "東京都は、日本の首都である。", "東京都は"),
+        (
+            "paragraph",
+            "国境の長いトンネルを抜けると雪国であった。",
+            "国境の長いトンネルを抜けると雪国であった",
+        ),
+        ("paragraph", "東京" * 40, "東京" * 8),
+        ("paragraph", "ขนมปังทำจากแป้ง " * 9, " ".join(["ขนมปังทำจากแป้ง"] * 3)),
         ("code", "def f():\n  pass", "def f():"),
         ("code", "if x == 1:    # or so\n  pass", "if x == 1:"),
     ],

@@ -30,7 +30,7 @@ MOST_CODE_WORDS = 1000
 # The headings whose sections are a page's main ones.
 MAIN_LEVEL = 2
 # Of a text fragment. Scripts without spaces get the characters of fewer words: their words are short.
-FRAGMENT_WORDS, FRAGMENT_CHARS, FRAGMENT_UNSPACED = 8, 80, 16
+FRAGMENT_WORDS, FRAGMENT_CHARS, FRAGMENT_UNSPACED, FEW_UNSPACED = 8, 80, 60, 16
 # With fewer words the next of so many lines is named: "Note" is all over a page.
 TELLING_WORDS, TELLING_LINES = 3, 4
 
@@ -268,8 +268,11 @@ def _first_words(text: str) -> str:
     # In code each space counts.
     first = _WIDE_SPACE.split(first, maxsplit=1)[0]
     words = " ".join(_untouched(first.split())[:FRAGMENT_WORDS])
-    if _UNSPACED.search(words[:FRAGMENT_UNSPACED]):
-        return next(filter(None, _UNSPACED_STOP.split(words)), "")[:FRAGMENT_UNSPACED]
+    if _UNSPACED.search(words[:FEW_UNSPACED]):
+        clause = next(filter(None, _UNSPACED_STOP.split(words)), "")
+        # A browser looks for whole words, and only it knows where these end.
+        is_short = len(clause) <= FRAGMENT_UNSPACED
+        return clause if is_short else clause[:FRAGMENT_UNSPACED].rpartition(" ")[0] or clause[:FEW_UNSPACED]
     return words if len(words) <= FRAGMENT_CHARS else words[:FRAGMENT_CHARS].rpartition(" ")[0]
 
 
