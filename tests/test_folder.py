@@ -223,6 +223,7 @@ def test_what_no_reader_of_the_site_sees_is_left_out() -> None:
         "_drafts/x.md",
         "_includes/x.html",
         "node_modules/x/y.md",
+        "404.html",
     ):
         write(f"notes/{path}")
     assert list(outcomes(f"notes={SITE}")) == ["notes/tea.md"]
@@ -235,6 +236,7 @@ def test_what_no_reader_of_the_site_sees_is_left_out() -> None:
         ("draft: 'true'", "draft"),
         ("Draft: yes", "draft"),
         ("published: false", "draft"),
+        ("headless: true", "draft"),
         ("publishDate: 9999-01-01", "not published yet"),
         ("expiryDate: 2020-01-01", "published no more"),
     ],
@@ -257,6 +259,16 @@ def test_a_page_of_tomorrow_waits_where_its_generator_makes_it_wait() -> None:
     assert addresses(f"notes={SITE}")
     write("notes/_config.yml", text="title: x")
     assert skipped(f"notes={SITE}") == {"notes/tea.md": ("not published yet", True)}
+
+
+def test_a_page_is_of_the_day_in_its_files_name_unless_it_says_another() -> None:
+    write("blog/_config.yml", text="title: x")
+    write("blog/_posts/2024-05-06-tea.md", "title: Tea")
+    write("blog/_posts/2024-05-07-milk.md", "date: 2024-05-08")
+    write("blog/_posts/9999-01-01-soon.md", "title: Soon")
+    days = [each.page.date for each in Folder({}).pages(f"blog={SITE}") if isinstance(each, Read)]
+    assert days == [date(2024, 5, 6), date(2024, 5, 8)]
+    assert skipped(f"blog={SITE}") == {"blog/_posts/9999-01-01-soon.md": ("not published yet", True)}
 
 
 def test_pages_that_are_not_to_be_found_are_gone() -> None:

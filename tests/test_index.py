@@ -303,6 +303,27 @@ def test_a_whole_that_is_unknown_is_taken_by_its_parts_alone(made: Callable[...,
     assert found(index, "tea_green") == ["green#0"]
 
 
+@pytest.mark.parametrize(
+    ("question", "slugs"),
+    [("Versicherung", ["money"]), ("einen Fahrradschlauch kaufen", ["bike"]), ("Beinbruch", [])],
+)
+def test_a_word_is_found_in_compounds_and_a_compound_by_its_last_part(
+    made: Callable[..., Index], question: str, slugs: list[str]
+) -> None:
+    texts = {
+        "money": "Die Krankenversicherungen zahlen.",
+        "bike": "Der Schlauch ist platt.",
+        "x": "Ein Ruck.",
+    }
+    index = made(*(page(slug, text, language="de") for slug, text in texts.items()))
+    assert [hit.partition("#")[0] for hit in found(index, question)] == slugs
+
+
+def test_words_are_not_taken_apart_in_languages_that_set_them_apart(made: Callable[..., Index]) -> None:
+    index = made(page("a", "The other backbone.", language="en"))
+    assert found(index, "mother") == found(index, "bone") == []
+
+
 def test_where_nothing_is_known_nothing_is_found(made: Callable[..., Index]) -> None:
     assert found(made(page("tea", "Green tea.")), "quantum chromodynamics") == []
     assert found(made(), "anything") == []

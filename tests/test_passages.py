@@ -77,7 +77,15 @@ def test_a_section_without_an_anchor_falls_back_to_that_of_the_section_around_it
             "four words that nobody sets otherwise",
         ),
         ("paragraph", "東京都は、日本の首都である。", "東京都は"),
+        (
+            "paragraph",
+            "国境の長いトンネルを抜けると雪国であった。",
+            "国境の長いトンネルを抜けると雪国であった",
+        ),
+        ("paragraph", "東京" * 40, "東京" * 8),
+        ("paragraph", "ขนมปังทำจากแป้ง " * 9, " ".join(["ขนมปังทำจากแป้ง"] * 3)),
         ("code", "def f():\n  pass", "def f():"),
+        ("code", "if x == 1:    # or so\n  pass", "if x == 1:"),
     ],
 )
 def test_a_text_fragment_is_of_one_line_or_cell_as_it_stands_on_the_page(
@@ -85,6 +93,15 @@ def test_a_text_fragment_is_of_one_line_or_cell_as_it_stands_on_the_page(
 ) -> None:
     (passage,) = split(URL, [Block(kind, text, (Heading(2, "x", ""),))])
     assert unquote(passage.url.partition(":~:text=")[2]) == named
+
+
+def test_a_text_fragment_is_of_words_enough_to_be_found_by() -> None:
+    under = (Heading(2, "x", ""),)
+    note, text = Block("paragraph", "Note", under), Block("paragraph", "Tea is hot.", under)
+    (passage,) = split(URL, [note, text])
+    assert passage.url == f"{URL}#:~:text=Tea%20is%20hot."
+    (passage,) = split(URL, [note])
+    assert passage.url == f"{URL}#:~:text=Note"
 
 
 def test_an_anchor_is_percent_encoded() -> None:

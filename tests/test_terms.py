@@ -127,6 +127,8 @@ def test_what_is_asked_has_the_stems_of_what_is_written(text: str) -> None:
         ("كيف يمكن أن أصل إلى هناك", "ar"),
         ("", ""),
         ("猫", ""),
+        ("C++ or C", "en"),
+        ("C++", ""),
     ],
 )
 def test_stop_words_give_a_language_away(text: str, language: str) -> None:

@@ -279,6 +279,18 @@ def test_a_page_that_several_addresses_lead_to_is_read_once(blog: BlogServer) ->
     )
 
 
+def test_a_page_with_the_address_of_another_comes_after_it(blog: BlogServer) -> None:
+    blog.serve("/sitemap.xml", sitemap(blog, "/copy", "/page", "/other"), kind=XML)
+    for path in ("/copy", "/page", "/other"):
+        blog.serve(path, f"Post {path}")
+
+    def canonical(body: bytes, url: str, charset: str | None) -> Page:
+        return page_of(body, url.replace("/copy", "/page"), charset)
+
+    outcomes = Web({}, canonical, at_once=1).pages(blog.url + "/sitemap.xml")
+    assert [place(outcome).removeprefix(blog.url) for outcome in outcomes] == ["/page", "/other", "/copy"]
+
+
 def test_a_page_that_is_elsewhere_for_a_while_keeps_its_old_version(blog: BlogServer) -> None:
     paths = ("/a", "/b", "/repairs")
     blog.serve("/sitemap.xml", sitemap(blog, *paths), kind=XML)

@@ -4,7 +4,8 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from chatsse.knowledge.html_blocks import HEADINGS
+from chatsse.knowledge.html_blocks import HEADINGS, plain
+from chatsse.knowledge.html_tree import walk
 
 _NO_TEXT = """
     script, style, noscript, template, iframe, object, embed, svg, canvas, audio, video, map, select,
@@ -17,10 +18,13 @@ _FORMULAS = "semantics:has(annotation) > :not(annotation)"
 _LINE_NUMBERS = """
     .linenos, .linenodiv, .lineno, .lnt, .ln, .gutter, .rouge-gutter, .line-numbers-rows, .hljs-ln-numbers
 """
-_HIDDEN = """
-    [hidden]:not([hidden=until-found]), [aria-hidden=true i], .sr-only, .visually-hidden, .visuallyhidden,
-    .screen-reader-text
+# A tab shows it.
+_PANEL = "[role=tabpanel]"
+_HIDDEN = f"""
+    [hidden]:not([hidden=until-found], {_PANEL}), [aria-hidden=true i]:not({_PANEL}), .sr-only,
+    .visually-hidden, .visuallyhidden, .screen-reader-text
 """
+
 _HIDING_STYLE = re.compile(
     r"display:none|visibility:(?:hidden|collapse)|font-size:0(?:\.0*)?(?:[a-z%]*)(?:;|!|$)|color:transparent"
     r"|(?:left|right|top|bottom|text-indent):-\d{3,}|clip:rect\(0|clip-path:inset\((?:50|100)%"
@@ -37,10 +41,11 @@ _STRANGERS = """
     #comentario, comentario-comments, .hyvor-talk, #hyvor-talk-view, hyvor-talk-comments, #waline, #twikoo,
     #gitalk-container, #gitment, #vcomments, #valine, .discourse-comments, #discourse-comments,
     .talkyard-comments, #graphcomment, #IntenseDebate, .idc-c, #coral_talk_stream, #hypercomments,
-    .webmentions, #webmentions, .webmention, .p-comment, .u-comment, .wp-block-comments,
-    .wp-block-post-comments, #comment-wrap, .comment-wrap, .comments-wrap, .comment-wrapper, .comment-box,
-    .squarespace-comments, .page__comments, .post-full-comments, .comment-content, .comment-body,
-    #commentaires, #kommentare, #comentarios
+    .webmentions, #webmentions, .webmention, .pingback, .trackback, .p-comment, .u-comment,
+    .wp-block-comments, .wp-block-post-comments, #comment-wrap, .comment-wrap, .comments-wrap,
+    .comment-wrapper, .comment-box, .squarespace-comments, .page__comments, .post-full-comments,
+    .comment-content, .comment-body, #commentaires, #kommentare, #comentarios, #wpdcom, .woocommerce-Reviews,
+    :is(div, section, aside, ol, ul):is([aria-label=comments i], [data-testid=comments], [data-hook=comments])
 """
 # What other themes may call them, looked at more closely: a part of a page, so that no line of a program is
 # taken for one. A heading's id may hold the word, too.
@@ -48,23 +53,28 @@ _MAYBE_STRANGERS = ", ".join(
     f"{part}[{name}*={word} i]"
     for part in ("div", "section", "aside", "footer", "article", "ol", "ul", "li", "details")
     for name in ("id", "class")
-    for word in ("comment", "kommentar", "comentario", "replies")
+    for word in ("comment", "kommentar", "comentario", "replies", "reacties", "webmention")
 )
-_COMMENTS = "(?:comments?|kommentare?|commentaires?|comentarios?|replies)"
+_COMMENTS = (
+    "(?:comments?|kommentar(?:e|er)?|commentaires?|comentarios?|commenti|replies|reacties|webmentions?)"
+)
 _STRANGERS_CLASS = re.compile(
-    rf"(?!(?:has|no|with|is)[-_])(?:[a-z0-9]+[-_]+)*{_COMMENTS}(?:[-_]+[a-z0-9]+)*"
+    rf"(?!(?:allow|category|has|is|no|show|tag|with)[-_])(?:[a-z0-9]+[-_]+)*{_COMMENTS}(?:[-_]+[a-z0-9]+)*"
     r"(?<![-_]open)(?<![-_]closed)(?<![-_]enabled)(?<![-_]disabled)(?<![-_]off)",
     re.IGNORECASE,
 )
 _STRANGERS_ID = re.compile(
-    rf"(?:(?:post|page|blog|article|entry|user|visitor|wp)[-_]?)?{_COMMENTS}"
-    r"(?:[-_]?(?:list|area|box|section|wrapper|container|thread|form|template|block))?",
+    r"(?:(?:article|blog|bluesky|entry|facebook|fediverse|mastodon|page|post|reader|user|visitor|wp)[-_]?)?"
+    rf"{_COMMENTS}"
+    r"(?:[-_]?(?:app|area|block|box|container|form|list|root|section|template|thread|widget|wrap|wrapper))*",
     re.IGNORECASE,
 )
+_HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NAVIGATION = """
     nav, [role=navigation], [role=banner], [role=contentinfo], [role=complementary], [role=search],
     [role=menu], [role=dialog], [role=alertdialog], .breadcrumb, .breadcrumbs, .post-navigation,
-    .posts-navigation, .pagination, .post-nav, .nav-links, .prev-next, .sidebar, #sidebar, .widget-area,
+    .posts-navigation, .pagination, .post-nav, .nav-links, .prev-next,
+    .sidebar:not(:has(> .sidebar-title)), #sidebar, .widget-area,
     .skip-link
 """
 # Notes within a text are asides, too.
@@ -81,9 +91,9 @@ _LINK_MARKS = """
 _CONTENTS = """
     [role=doc-toc], .toc, #toc, .table-of-contents, #table-of-contents, #TableOfContents, .contents.topic,
     .toctree-wrapper, #ez-toc-container, .lwptoc, .wp-block-table-of-contents, .gh-toc, .indextable,
-    .genindex-jumpbox, .modindex-jumpbox
+    .genindex-jumpbox, .modindex-jumpbox, .wp-block-rank-math-toc-block, .wp-block-yoast-seo-table-of-contents
 """
-# Who wrote it and when, ways to pass it on, what else there is to read.
+# Who wrote it and when, ways to pass it on, what else there is to read; then as single makers call it.
 _BESIDE = """
     .byline, .article-byline, .byline-wrapper, .entry-meta, .post-meta, .article-meta, .entry-footer,
     .post-tags, .tags-links, .posted-on, .author-box, .author-bio, .sharedaddy, .sd-sharing, .share,
@@ -92,24 +102,55 @@ _BESIDE = """
     .jp-relatedposts, #jp-relatedposts, .related, .related-posts, .related-articles, .relatedposts,
     .yarpp-related, .read-next, .newsletter, .subscribe-form, .gh-subscribe, .kg-signup-card,
     .edit-this-page, .theme-doc-footer, .page-metadata, .wp-block-post-date, .wp-block-post-author,
-    .wp-block-post-author-name, .wp-block-post-terms, .subscription-widget, .blog-pager, #blog-pager
+    .wp-block-post-author-name, .wp-block-post-terms, .subscription-widget, .blog-pager, #blog-pager,
+    .post-footer, .post-feeds, .last-updated-on, div.date:has(> time),
+    header div:has(> time):not(:has(p, h2, h3)),
+    .wp-block-group:has(> .wp-block-post-author-name):not(:has(.wp-block-post-content)),
+    .wp-block-post-navigation-link, .single .wp-block-query,
+    .single .wp-block-group:has(> .wp-block-query):not(:has(.wp-block-post-content)),
+    .article-tag, .post-ufi, p.button-wrapper, .blog-item-meta-wrapper, .item-pagination, .node__meta,
+    .field--name-field-tags, .speechify-ignore, .license-wrapper, .shared-counts-wrap, .quarto-title-meta,
+    .quarto-categories, [data-hook=post-footer], .multiple_reactions_engagement, .spec__tags, .page__related,
+    .mw-editsection, .mw-jump-link, #siteNotice, #siteSub, #catlinks, .printfooter, [class*=authorCol_],
+    .theme-doc-version-badge, .theme-doc-version-banner,
+    .elementor-widget-post-info, .elementor-widget-share-buttons, .elementor-widget-author-box,
+    .elementor-widget-post-navigation, .elementor-widget-posts
 """
+# What other themes may call it, looked at more closely: by all of its name, and little is in it.
+_MAYBE_BESIDE = "div[class], section[class], aside[class], p[class], ul[class]"
+_PARTS = (
+    "(?:[-_]+(?:area|articles?|bar|bio|blocks?|box|btns?|buttons?|callout|card|container|content|cta"
+    "|description|footer|forms?|icons?|info|inner|items?|links?|list|media|pages?|panel|posts?|profile|promo"
+    "|reading|row|section|sign-?up|stories|widget|wrap|wrapper))"
+)
+_BESIDE_CLASS = re.compile(
+    rf"(?!(?:category|tag|has|no|with|is)[-_])(?:[a-z0-9]+[-_]+)*(?:newsletter{_PARTS}*|mc4wp-form"
+    rf"|(?:subscribe|subscription|shared?|sharing|social|related|recommended|author){_PARTS}+"
+    r"|(?:post|entry|article|page|blog)[-_]+(?:author|categor(?:y|ies)|date|meta|metadata|nav(?:igation)?"
+    r"|nav[-_]links|pagination|share|tags?)"
+    r"|(?:latest|more|other|popular|recent|similar)[-_](?:posts|articles|stories)"
+    r"|you[-_](?:may|might)[-_](?:also[-_])?like|cookie[-_]?(?:banner|bar|consent|dialog|info|law|message|modal"
+    r"|notice|overlay|popup|warning))",
+    re.IGNORECASE,
+)
+_FEW_WORDS = 100
 _BANNERS = """
     .cookie-banner, .cookie-consent, .cookie-notice, .cookie-bar, #cookie-banner, #cookie-consent,
     #cookie-notice, #cookie-law-info-bar, #cookiebanner, #onetrust-consent-sdk, #CybotCookiebotDialog,
     .cc-window, .cc-banner, .cmplz-cookiebanner, #gdpr-consent, .gdpr-banner, .advertisement, .adsbygoogle
 """
-_UNSEEN = ", ".join((_NO_TEXT, _FORMS, _FORMULAS, _LINE_NUMBERS, _HIDDEN, _STRANGERS))
-_AROUND = ", ".join((_NAVIGATION, _ASIDES, _LINK_MARKS, _CONTENTS, _BESIDE, _BANNERS))
+_UNSEEN = ", ".join((_NO_TEXT, _FORMS, _FORMULAS, _LINE_NUMBERS, _HIDDEN))
+_AROUND = ", ".join((_NAVIGATION, _CONTENTS, _BESIDE, _BANNERS))
 _FRAME = "footer:not(blockquote footer), header:not(main header, article header, section header)"
 # A class of these is a theme's word about the page, not about a part of it.
 _WHOLE = frozenset({"html", "body", "main"})
+_TEXTS = frozenset({"p", "ul", "ol", "dl", "pre", "blockquote", "figure", "table", *HEADINGS})
 _BARE_MARK = re.compile(r"[\W_]*")
 
 
 def unseen(tree: LexborHTMLParser) -> frozenset[int]:
     """Return the `mem_id` of what the page hides from its readers, or leaves to strangers."""
-    nodes = tree.css(_UNSEEN) + _styled_away(tree) + _left_to_strangers(tree)
+    nodes = (*tree.css(_UNSEEN), *_styled_away(tree), *_by_strangers(tree))
     return frozenset(
         node.mem_id
         for node in nodes
@@ -119,14 +160,18 @@ def unseen(tree: LexborHTMLParser) -> frozenset[int]:
     )
 
 
-def _left_to_strangers(tree: LexborHTMLParser) -> list[LexborNode]:
-    return [
+def _by_strangers(tree: LexborHTMLParser) -> list[LexborNode]:
+    # The id of a heading is made of its words.
+    known = [node for node in tree.css(_STRANGERS) if node.tag not in HEADINGS]
+    return known + [
         node
         for node in tree.css(_MAYBE_STRANGERS)
         if node.css_first("article h1") is None
         and (
             _STRANGERS_ID.fullmatch(node.attributes.get("id") or "")
-            or any(map(_STRANGERS_CLASS.fullmatch, (node.attributes.get("class") or "").split()))
+            or any(
+                map(_STRANGERS_CLASS.fullmatch, _HUMPS.sub("-", node.attributes.get("class") or "").split())
+            )
         )
     ]
 
@@ -138,11 +183,12 @@ def _is_section(node: LexborNode) -> bool:
 
 
 def _is_heading(node: LexborNode) -> bool:
-    """Tell whether a button is all that a heading says, as in an accordion (ARIA APG)."""
+    """Tell whether a button or a link is all that a heading says, as in an accordion (ARIA APG)."""
     above = node.parent
-    if node.tag != "button" or above is None or above.tag not in HEADINGS:
+    if node.tag not in ("a", "button") or above is None or above.tag not in HEADINGS:
         return False
-    return above.text_lexbor().strip() == node.text_lexbor().strip()
+    said = plain(node.text_lexbor())
+    return bool(said) and said == plain(above.text_lexbor())
 
 
 def boilerplate(tree: LexborHTMLParser) -> frozenset[int]:
@@ -151,17 +197,50 @@ def boilerplate(tree: LexborHTMLParser) -> frozenset[int]:
 
 
 def _surroundings(tree: LexborHTMLParser) -> list[LexborNode]:
+    asides = (node for node in tree.css(_ASIDES) if not _is_remark(node))
     return [
         node
-        for node in tree.css(_AROUND)
-        if node.tag not in _WHOLE | {"article"} and node.css_first("main, h1") is None
+        for node in (*tree.css(_AROUND), *asides, *_named_so(tree))
+        if node.tag not in _WHOLE | {"article", *HEADINGS} and node.css_first("main, h1") is None
     ]
+
+
+def _is_remark(aside: LexborNode) -> bool:
+    """Tell whether an aside stands between the parts of a text: the author put it there, not the theme."""
+    before, after = aside.prev, aside.next
+    while before is not None and before.tag not in _TEXTS:
+        before = before.prev
+    while after is not None and after.tag not in _TEXTS:
+        after = after.next
+    return before is not None and after is not None
+
+
+def _named_so(tree: LexborHTMLParser) -> list[LexborNode]:
+    """Return what a theme's names tell to stand beside the text, and its size does not belie."""
+    content = tree.css_first("main, article") or tree.body
+    few = min(_FEW_WORDS, len(content.text_lexbor().split()) // 3) if content else 0
+    return [
+        node
+        for node in tree.css(_MAYBE_BESIDE)
+        if any(map(_BESIDE_CLASS.fullmatch, (node.attributes.get("class") or "").split()))
+        and _is_little(node, few)
+    ]
+
+
+def _is_little(node: LexborNode, words: int) -> bool:
+    """Tell whether there are no more than so many words in an element."""
+    for each, is_entered in walk(node, ()):
+        if is_entered and each.tag == "-text":
+            words -= len((each.text_content or "").split())
+            if words < 0:
+                return False
+    return True
 
 
 def _styled_away(tree: LexborHTMLParser) -> list[LexborNode]:
     return [
         node
-        for node in tree.css("[style]")
+        for node in tree.css(f"[style]:not({_PANEL})")
         if _HIDING_STYLE.search("".join((node.attributes.get("style") or "").lower().split()))
     ]
 
@@ -173,6 +252,7 @@ def _frame(tree: LexborHTMLParser) -> list[LexborNode]:
 
 
 def _marks(tree: LexborHTMLParser) -> list[LexborNode]:
-    """Return the links in headings that say nothing: they lead to the heading itself."""
+    """Return the links that only lead to the heading or the place they stand at."""
     links = tree.css(":is(h1, h2, h3, h4, h5, h6) a[href*='#']")
-    return [link for link in links if _BARE_MARK.fullmatch(link.text_lexbor())]
+    bare = [link for link in links if _BARE_MARK.fullmatch(link.text_lexbor())]
+    return bare + [link for link in tree.css(_LINK_MARKS) if not _is_heading(link)]

@@ -10,10 +10,12 @@ import os
 import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from chatsse.errors import ContentError, Unreadable
+from chatsse.knowledge.facts import as_day
 from chatsse.knowledge.front_matter import FrontMatter
 from chatsse.knowledge.page import Outcome, Page, Read, Receipt, Skipped, Unchanged
 from chatsse.knowledge.page_html import FOR_GOOD, NO_ADDRESS, NOINDEX, read_html
@@ -25,6 +27,9 @@ _MARKDOWN = frozenset({".md", ".markdown", ".mdx"})
 # What begins like this is for the generators, but for the names below and a section's `_index.md`.
 _APART = (".", "_")
 _OF_PAGES, _NOT_OF_PAGES = "_posts", frozenset({"node_modules", "themes", "vendor"})
+# What servers show in the place of a page that they don't have.
+_NO_PAGE = "404"
+_DATED = re.compile(r"(\d{4}-\d\d-\d\d)-.+")
 _ADDRESSED = re.compile(r"(.+?)=((?:https?://|/).*)", re.IGNORECASE | re.DOTALL)
 # Why the site does not show a page.
 _DRAFT, _EARLY, _LATE, _NO_MATTER = "draft", "not published yet", "published no more", "without front matter"
@@ -99,6 +104,7 @@ class _Files:
         # It may be empty, but has to be there.
         if self._site.needs_matter and not is_html and not body.removeprefix(BOM_UTF8).startswith(b"---"):
             raise Unreadable(_NO_MATTER)
+        document = replace(document, matter=document.matter.or_dated(_day_in(path.name)))
         _see_that_public(document.matter, is_dated=self._site.is_dated)
         address = self._address_of(path, document.matter)
         # The same text is another page where the address is another one.
@@ -121,7 +127,7 @@ def _files(folder: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if _is_of_pages(name)]
         for name in names:
             path = Path(above, name)
-            is_kept = path.stem == "_index" or not name.startswith(_APART)
+            is_kept = path.stem == "_index" or not (name.startswith(_APART) or path.stem == _NO_PAGE)
             if is_kept and path.suffix.lower() in _MARKDOWN | HTML and path.is_file():
                 yield path
 
@@ -153,10 +159,17 @@ def _see_that_public(matter: FrontMatter, *, is_dated: bool) -> None:
     today = datetime.now(UTC).date()
     begins = matter.day("publishdate") or (matter.date if is_dated else None) or date.min
     ends = matter.day("expirydate") or date.max
-    if matter.is_said("draft", True) or matter.is_said("published", False):
+    is_hidden = matter.is_said("draft", True) or matter.is_said("headless", True)
+    if is_hidden or matter.is_said("published", False):
         raise Unreadable(_DRAFT)
     if not begins <= today <= ends:
         raise Unreadable(_EARLY if today < begins else _LATE)
+
+
+def _day_in(name: str) -> date | None:
+    """Return the day that a file's name begins with, as Jekyll has it."""
+    match = _DATED.fullmatch(name)
+    return as_day(match[1]) if match else None
 
 
 def _page(document: Document, address: str) -> Page:

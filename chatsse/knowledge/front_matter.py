@@ -50,6 +50,10 @@ class FrontMatter:
         """Return the first of the values that is a date."""
         return next((day for name in names if (day := as_day(self._said.get(name)))), None)
 
+    def or_dated(self, day: date | None) -> "FrontMatter":
+        """Return what it says, and that the page is of a day, where it says of none itself."""
+        return self if self.date or day is None else FrontMatter({**self._said, "date": day})
+
     def is_said(self, name: str, value: bool) -> bool:
         """Tell whether the front matter says `value` for `name`, in YAML's or any other way."""
         return _line(self._said.get(name)).lower() == str(value).lower()

@@ -7,11 +7,14 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from chatsse.knowledge.html_blocks import holds_data
 from chatsse.knowledge.html_tree import walk
 
-_CONTENT = """
-    [itemprop=articleBody], .entry-content, .post-content, .article-content, .post-body, .article-body,
-    .gh-content, .e-content, .markdown-body, .blog-post, .post, #content, .content, #main-content, #main,
-    #page-content
-"""
+# The names of a text, and those of what may hold more.
+_CONTENT = (
+    """
+    [itemprop~=articleBody], .entry-content, .post-content, .article-content, .post-body, .article-body,
+    .gh-content, .e-content, .markdown-body
+    """,
+    ".blog-post, .post, #content, .content, #main-content, #main, #page-content",
+)
 # Of a page's text; a box with less of it is not the page's content, whatever its class says.
 _CONTENT_SHARE = 0.4
 # An element that holds so much of what its parent holds is where the content is.
@@ -61,9 +64,9 @@ def _named(body: LexborNode, sizes: dict[int, int]) -> LexborNode | None:
             if selector == "article" and sizes[node.mem_id] < _CONTENT_SHARE * sizes[body.mem_id]:
                 continue
             return inner if is_all else node
-    node = _largest(body, _CONTENT, sizes)
-    is_all = node is not None and sizes[node.mem_id] >= _CONTENT_SHARE * sizes[body.mem_id]
-    return node if is_all else None
+    largest = (_largest(body, selector, sizes) for selector in _CONTENT)
+    least = _CONTENT_SHARE * sizes[body.mem_id]
+    return next((node for node in largest if node is not None and sizes[node.mem_id] >= least), None)
 
 
 def _largest(within: LexborNode, selector: str, sizes: dict[int, int]) -> LexborNode | None:

@@ -29,6 +29,8 @@ FOR_GOOD = frozenset({NOINDEX, LEADS_ON, LISTS_POSTS})
 _REFRESH = re.compile(r"[0-9](?:\.[0-9]*)?\s*[;,]\s*url\s*=\s*[\"']?([^\"']+?)[\"']?", re.IGNORECASE)
 # WordPress's and Ghost's words for the pages of a category, a tag, an author, a month; not the first page.
 _LISTS = frozenset({"archive", "tag-template", "author-template"})
+# Outside of the text, too.
+_TITLES = ":is(h2, h3):is(.entry-title, .post-title)"
 _ROBOTS = "meta[name=robots i], meta[name=chatsse i]"
 _DATES = (
     ("meta[property='article:published_time']", "content"),
@@ -150,7 +152,7 @@ class _Head:
                     return heading
         # Where the site's name is the only `h1`, that of a post is a heading below it.
         for title in said:
-            for heading in self._texts(content.css("h2, h3")):
+            for heading in self._texts([*content.css("h2, h3"), *self._tree.css(_TITLES)]):
                 if _is_set_apart(title, heading):
                     return heading
         names = [name for selector, attribute in _SITE_NAMES for name in self._said(selector, attribute)]
@@ -166,7 +168,7 @@ class _Head:
         said = [text for selector, attribute in _DATES for text in self._said(selector, attribute)]
         for script in self._tree.css("script[type='application/ld+json']"):
             said += _DATE_PUBLISHED.findall(script.text_lexbor())
-        said += self._values(content.css("time[datetime]"), "datetime")
+        said += self._values(content.css("time[datetime]:not(.wp-block-query time)"), "datetime")
         return next((found for text in said if (found := as_day(text))), None)
 
     def summary(self) -> str:
@@ -178,7 +180,7 @@ class _Head:
         tags = [
             *self._said("meta[property='article:tag']", "content"),
             *self._said("meta[name=keywords i]", "content"),
-            *self._texts(self._tree.css("a[rel~=tag]")),
+            *self._texts(self._tree.css("a[rel~=tag]:not(.wp-block-query a)")),
         ]
         return "\n".join(filter(None, [*descriptions[:1], ", ".join(dict.fromkeys(tags))]))
 

@@ -12,7 +12,7 @@ down, a text fragment (WICG, "URL Fragment Text Directives") names the words tha
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, takewhile
+from itertools import chain, groupby, islice, takewhile
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -30,7 +30,9 @@ MOST_CODE_WORDS = 1000
 # The headings whose sections are a page's main ones.
 MAIN_LEVEL = 2
 # Of a text fragment. Scripts without spaces get the characters of fewer words: their words are short.
-FRAGMENT_WORDS, FRAGMENT_CHARS, FRAGMENT_UNSPACED = 8, 80, 16
+FRAGMENT_WORDS, FRAGMENT_CHARS, FRAGMENT_UNSPACED, FEW_UNSPACED = 8, 80, 60, 16
+# With fewer words the next of so many lines is named: "Note" is all over a page.
+TELLING_WORDS, TELLING_LINES = 3, 4
 
 _T = TypeVar("_T")
 # Thai to Burmese, Khmer, kana, Han: two characters count as a word.
@@ -48,6 +50,7 @@ _CUTS = (
     re.compile(r"\s+|\Z"),
     re.compile(r"[\s\S]{500}|\Z"),
 )
+_WIDE_SPACE = re.compile(r"\s{2,}|\t")
 _MARKER = re.compile(r"\s*(?:- |\d+\. |(?:\| )+)?\s*")
 # What generators set in finer type than an author writes.
 _TYPESET = re.compile(r"[\"']|--|\.\.\.")
@@ -237,10 +240,22 @@ def _place(url: str, part: _Part, opened: set[Heading | None]) -> str:
     if heading not in opened and (heading is None or heading.anchor):
         return f"{url}#{_quoted(heading.anchor)}" if heading else url
     anchor = next((heading.anchor for heading in reversed(first.under) if heading.anchor), "")
-    words = _first_words(first.text or (heading.text if heading else ""))
+    words = _telling(part.blocks)
     if not words:
         return f"{url}#{_quoted(anchor)}" if anchor else url
     return f"{url}#{_quoted(anchor)}:~:text={quote(words, safe='').replace('-', '%2D')}"
+
+
+def _telling(blocks: Iterable[Block]) -> str:
+    """Return the words near the beginning of a line that are enough to be found by, or what the first has.
+
+    A browser goes to the first place on the page that has them, in capitals or not.
+    """
+    texts = (block.text or block.under[-1].text for block in blocks)
+    lines = islice(chain.from_iterable(text.split("\n") for text in texts), TELLING_LINES)
+    beginnings = [_first_words(each) for each in lines]
+    enough = (words for words in beginnings if count_words(words) >= TELLING_WORDS)
+    return next(enough, beginnings[0])
 
 
 def _quoted(anchor: str) -> str:
@@ -248,11 +263,16 @@ def _quoted(anchor: str) -> str:
 
 
 def _first_words(text: str) -> str:
-    """Return the words near the beginning of a block, as they stand on the page in one line or cell."""
-    first = _MARKER.sub("", text, count=1).split("\n", 1)[0].split(" | ", 1)[0]
+    """Return the words near the beginning of a line, as they stand on the page together or in one cell."""
+    first = _MARKER.sub("", text, count=1).split(" | ", 1)[0]
+    # In code each space counts.
+    first = _WIDE_SPACE.split(first, maxsplit=1)[0]
     words = " ".join(_untouched(first.split())[:FRAGMENT_WORDS])
-    if _UNSPACED.search(words[:FRAGMENT_UNSPACED]):
-        return next(filter(None, _UNSPACED_STOP.split(words)), "")[:FRAGMENT_UNSPACED]
+    if _UNSPACED.search(words[:FEW_UNSPACED]):
+        clause = next(filter(None, _UNSPACED_STOP.split(words)), "")
+        # A browser looks for whole words, and only it knows where these end.
+        is_short = len(clause) <= FRAGMENT_UNSPACED
+        return clause if is_short else clause[:FRAGMENT_UNSPACED].rpartition(" ")[0] or clause[:FEW_UNSPACED]
     return words if len(words) <= FRAGMENT_CHARS else words[:FRAGMENT_CHARS].rpartition(" ")[0]
 
 

@@ -7,11 +7,12 @@ import sqlite3
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from heapq import heapify, heappop
 from itertools import chain
 from typing import NamedTuple, TypeAlias
 
-from chatsse.knowledge.spelling import close_to
+from chatsse.knowledge.spelling import COMPOUNDING, close_to, ends_of
 from chatsse.knowledge.stopwords import BLOG_WORDS, PAGE_WORDS, STOP_WORDS, telling
 from chatsse.knowledge.terms import Stems, fold, is_paired
 
@@ -21,8 +22,8 @@ WEIGHTS = (10, 2, 4, 1)
 COVERAGE = 0.25
 # What the words of the turn before count for, beside the question's.
 BEFORE = 0.3
-# What a word that is close to an unknown one counts for.
-CORRECTED = 0.6
+# What a word that is close to an unknown one counts for, and what the last part of a compound.
+CORRECTED, KIN = 0.6, 0.8
 # Of the words of a question, up to so many, so great a part must be in one passage, or one of them in a title
 # or a heading: else all that was found has but a word in common with it.
 LEAST, ENOUGH = 0.4, 3
@@ -34,6 +35,8 @@ HERE = 1.5
 _PASSAGES_A_PAGE = 2
 # Of a question that is looked for as it is.
 _MOST_WORDS = 20
+# Shorter ones end many words by chance.
+_LEAST_STEM = 5
 # The kana before it mean nothing by themselves.
 _FIRST_HAN = "\u3400"
 
@@ -46,7 +49,7 @@ class _Word(NamedTuple):
 
     :ivar terms: its forms there, or what may be meant by it; none where nothing is like it
     :ivar weight: what it counts for
-    :ivar is_known: whether it is there as it was typed
+    :ivar is_known: whether it is there as it was typed, or as a part
     :ivar is_asked: whether the question itself says it; not pairs of characters, which may be of two words
     """
 
@@ -66,6 +69,7 @@ class Ranking:
         self._db = db
         self._page_of = array("I", [0, *page_of])
         self._stems = [Stems(language, 5_000) for language in languages]
+        self._has_compounds = not COMPOUNDING.isdisjoint(languages)
 
     def page_of(self, passage: int) -> int:
         """Return the page that the passage is of."""
@@ -175,7 +179,9 @@ class Ranking:
                 yield _Word(known, share, True, is_asked)
             # A whole that is not known has parts that are.
             elif word is not compound[0] or len(compound) == 1:
-                yield _Word(self._known(self._corrections(word)), CORRECTED * share, False, is_asked)
+                kin = self._kin(word)
+                terms = kin or self._known(self._corrections(word))
+                yield _Word(terms, (KIN if kin else CORRECTED) * share, bool(kin), is_asked)
 
     def _known(self, terms: Iterable[str]) -> list[str]:
         return [term for term in terms if self._frequency(term)]
@@ -203,6 +209,19 @@ class Ranking:
             return [char for char in word if char >= _FIRST_HAN and char not in STOP_WORDS["zh"]]
         terms = {stems.of(word) for stems in self._stems}
         return [close for term in terms for close in close_to(term, self._beginning(term[:2]))]
+
+    def _kin(self, word: str) -> list[str]:
+        """Return the last part of a compound, and the compounds that end with the word."""
+        if not self._has_compounds:
+            return []
+        ends = ([stems.of(end) for stems in self._stems] for end in ends_of(word))
+        last = next((known for terms in ends if (known := self._known(terms))), [])
+        terms = {term for stems in self._stems if len(term := stems.of(word)) >= _LEAST_STEM}
+        return last + [compound for compound in self._vocabulary if compound.endswith(tuple(terms))]
+
+    @cached_property
+    def _vocabulary(self) -> list[str]:
+        return [term for (term,) in self._db.execute("SELECT term FROM vocabulary WHERE length(term) > 8")]
 
     def _beginning(self, letters: str) -> Iterator[str]:
         query = "SELECT term FROM vocabulary WHERE term >= ? AND term < ?"

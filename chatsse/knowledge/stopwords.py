@@ -175,9 +175,11 @@ _LETTERS = {
 def likeliest_language(words: Iterable[str], letters: str = "") -> str:
     """Return the language that most of the folded `words` are stop words of; empty where none is one.
 
-    Of several, one that has its own among the `letters`, else the first in the lists' order.
+    Of several, one that has its own among the `letters`, else the first in the lists' order. A letter by
+    itself tells none, unless it is an article: C is one of programming, too.
     """
-    seen, letters_seen = list(words), set(letters.casefold())
+    seen = [word for word in words if len(word) > 1 or word == "a" or not word.isascii()]
+    letters_seen = set(letters.casefold())
     counts = {language: sum(word in stop for word in seen) for language, stop in STOP_WORDS.items()}
     has_its_own = {language for language, own in _LETTERS.items() if own & letters_seen}
     language = max(counts, key=lambda each: (counts[each], each in has_its_own))

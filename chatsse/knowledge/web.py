@@ -23,6 +23,8 @@ from chatsse.knowledge.sitemaps import MOST_PAGES, Listing
 log = logging.getLogger(__name__)
 
 DIGEST_CHARS = 32
+# Pages that wait for those that they are copies of.
+MOST_COPIES = 500
 # The statuses of a page that is not there any more.
 GONE = (404, 410)
 # In `X-Robots-Tag`, with no other robot's name before it.
@@ -96,11 +98,23 @@ class Web:
     def _outcomes(self, visit: "_Visit", pages: Iterable[str]) -> Iterator[Outcome]:
         pool = Pool(self._at_once)
         outcomes = pool.imap_unordered(visit.outcome, pages, maxsize=self._at_once)
+        copies: list[Outcome] = []
         try:
-            yield from outcomes
+            for outcome in outcomes:
+                if len(copies) < MOST_COPIES and self._is_copy(outcome):
+                    copies.append(outcome)
+                else:
+                    yield outcome
+            yield from copies
         finally:
             outcomes.kill()
             pool.kill()
+
+    def _is_copy(self, outcome: Outcome) -> bool:
+        """Tell whether a page gives the address of another one that is listed, which comes first for it."""
+        if not isinstance(outcome, Read):
+            return False
+        return outcome.page.url != outcome.receipt.location and outcome.page.url in self._seen
 
 
 class _Visit:
