@@ -337,6 +337,31 @@ def test_trouble_with_an_answer_is_forgotten_in_all_tabs_when_it_is_left(
         eventually(each.page, lambda: [each.turns, each.connection], [[], "open"])  # noqa: B023
 
 
+def test_trouble_that_the_leader_tells_late_is_not_taken_for_that_of_what_follows(
+    stranger: BrowserContext, proxy: Proxy, model: StandIn, word: str, gate: threading.Event
+) -> None:
+    model.answer(word, ["before ", Wait(gate), "never"])
+    tab, other = (Tab.of(stranger, proxy) for _ in range(2))
+    tab.ask(word)
+    other.sees("before ")
+    stranger.route("**/stream/*", lambda route: route.abort())
+    tab.page.evaluate(HOLD)
+    proxy.hang_up()
+    eventually(tab.page, lambda: tab.connection, "reconnecting")
+    other.do("newConversation()")
+    eventually(tab.page, lambda: tab.turns, [])
+    other.page.evaluate(
+        """(name) => {
+          globalThis.told = [];
+          new BroadcastChannel(name).addEventListener("message", ({ data }) => told.push(data.connection));
+        }""",
+        f"chatsse:{proxy.url}",
+    )
+    tab.page.evaluate("release()")
+    eventually(other.page, lambda: other.page.evaluate("told"), lambda told: "reconnecting" in told)
+    assert other.connection == "open"
+
+
 def test_without_indexeddb_the_chat_works_in_memory(
     page: Page, proxy: Proxy, model: StandIn, word: str
 ) -> None:
