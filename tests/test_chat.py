@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 from client import Reader, ask, call
-from processes import App, Redis
+from processes import DEADLINE_S, App, Redis
 from standin import ErrorEvent, StandIn, Wait
 
 from chatsse.questions import new_id
@@ -231,7 +231,7 @@ def test_erasing_stops_what_is_still_being_said(
     Reader(app.url + asked["stream"]).read(until="secret")
     assert call("DELETE", f"{app.url}/conversations/{asked['conversation']}").status == 204
     (call_,) = [c for c in model.calls if word in c.prompt]
-    assert call_.closed.wait(10)
+    assert call_.closed.wait(DEADLINE_S)
     assert call("GET", app.url + asked["stream"]).status == 404
 
 

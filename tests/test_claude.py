@@ -1,7 +1,6 @@
 """Claude against a stand-in for its API, over real sockets."""
 
 import gzip
-import socket
 import threading
 import time
 import traceback
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from gevent import Greenlet, monkey
+from processes import DEADLINE_S, free_port
 from standin import (
     Block,
     Cut,
@@ -77,7 +77,8 @@ def claude(standin: StandIn) -> Claude:
 
 @pytest.fixture
 def hasty(standin: StandIn) -> Claude:
-    return Claude(KEY, standin.url, MODEL, stall_s=0.5)
+    # Still longer than a busy machine leaves a process alone.
+    return Claude(KEY, standin.url, MODEL, stall_s=2)
 
 
 def ask(text: str = "hello") -> Request:
@@ -331,7 +332,7 @@ def test_many_answers_run_at_once(standin: StandIn, claude: Claude) -> None:
     standin.call(99)
     gate.set()
     for thread in threads:
-        thread.join(20)
+        thread.join(DEADLINE_S)
     assert answers == ["many words " * 50 + "end"] * 100
 
 
@@ -351,7 +352,7 @@ def test_a_connection_is_used_again_even_if_the_reader_leaves_at_the_stop(
 def test_a_connection_that_stays_open_after_the_stop_is_closed(standin: StandIn, claude: Claude) -> None:
     standin.answer("", [Replay(RECORDED), Silence()])
     assert read(claude) == (RECORDED_PARTS, None)
-    assert standin.call(0).closed.wait(5)
+    assert standin.call(0).closed.wait(DEADLINE_S)
 
 
 def test_closing_an_answer_closes_the_stream(standin: StandIn, claude: Claude) -> None:
@@ -359,7 +360,7 @@ def test_closing_an_answer_closes_the_stream(standin: StandIn, claude: Claude) -
     answer = claude.answer(ask())
     assert next(part for part in answer if isinstance(part, Text))
     answer.close()
-    assert standin.call(0).closed.wait(5)
+    assert standin.call(0).closed.wait(DEADLINE_S)
     assert not standin.call(0).finished
 
 
@@ -372,7 +373,7 @@ def test_killing_the_greenlet_of_an_answer_closes_the_stream(
     greenlet = Greenlet.spawn(read, claude)
     call = standin.call(0)
     greenlet.kill()
-    assert call.closed.wait(5)
+    assert call.closed.wait(DEADLINE_S)
 
 
 # Faults
@@ -450,32 +451,32 @@ def test_an_answer_cut_after_any_byte_stops_only_if_it_was_whole(
 def test_a_service_without_a_word_stalls_once_and_is_not_asked_again(standin: StandIn, hasty: Claude) -> None:
     standin.answer("", [Silence()])
     assert error_of(hasty).code == "model_stalled"
-    assert standin.call(0).closed.wait(5)
+    assert standin.call(0).closed.wait(DEADLINE_S)
     assert len(standin.calls) == 1
 
 
 def test_pings_between_tokens_do_no_harm_to_what_follows(standin: StandIn) -> None:
-    # The ping leaves the socket 0.3 s; the token after it has to restore the whole second.
-    standin.answer("", ["a", Pause(0.7), Ping(), "b", Pause(0.5), "c"])
-    parts, error = read(Claude(KEY, standin.url, MODEL, stall_s=1))
+    # The ping leaves the socket 1.2 s; the token after it has to restore the whole three.
+    standin.answer("", ["a", Pause(1.8), Ping(), "b", Pause(1.5), "c"])
+    parts, error = read(Claude(KEY, standin.url, MODEL, stall_s=3))
     assert (text(parts), error) == ("abc", None)
 
 
 def test_a_ping_does_not_prolong_a_silence(standin: StandIn) -> None:
-    # The ping leaves the socket 0.4 s; with the whole second again it would live to see the token.
-    standin.answer("", ["a", Pause(0.6), Ping(), Pause(0.8), "b"])
-    parts, error = read(Claude(KEY, standin.url, MODEL, stall_s=1))
+    # The ping leaves the socket 1.2 s; with the whole three again it would live to see the token.
+    standin.answer("", ["a", Pause(1.8), Ping(), Pause(2.4), "b"])
+    parts, error = read(Claude(KEY, standin.url, MODEL, stall_s=3))
     assert error
     assert (text(parts), error.code) == ("a", "model_stalled")
 
 
 def test_the_time_a_slow_reader_takes_is_not_held_against_the_service(
-    standin: StandIn, hasty: Claude
+    standin: StandIn,
 ) -> None:
     standin.answer("", ["a", *[Ping()] * 3, "b"])
-    answer = hasty.answer(ask())
+    answer = Claude(KEY, standin.url, MODEL, stall_s=1).answer(ask())
     assert next(part for part in answer if isinstance(part, Text))
-    time.sleep(0.6)
+    time.sleep(1.2)
     assert text(list(answer)) == "b"
 
 
@@ -582,13 +583,11 @@ def test_a_service_that_cuts_every_connection_is_unavailable(standin: StandIn, c
 def test_an_error_that_does_not_end_is_not_waited_for(standin: StandIn, hasty: Claude) -> None:
     standin.answer("", [Status(400, {"Content-Length": "9000"})])
     assert error_of(hasty).code == "model_unavailable"
-    assert standin.call(0).ended.wait(5)
+    assert standin.call(0).ended.wait(DEADLINE_S)
 
 
 def test_a_service_that_is_not_there_is_unavailable() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    error = error_of(Claude(KEY, f"http://127.0.0.1:{port}", MODEL))
+    error = error_of(Claude(KEY, f"http://127.0.0.1:{free_port()}", MODEL))
     assert error.code == "model_unavailable"
     assert error.detail.startswith("ConnectError: ")
     assert "refused" in error.detail

@@ -18,7 +18,9 @@ from chatsse import connections as connections_module
 from chatsse.connections import TIMEOUT_S, Connections
 from chatsse.errors import ConfigError, RedisAway
 
-WAIT_S = 20
+WAIT_S = 30
+# Longer than a command may take: what blocks ends by what the test does.
+BLOCK_S = 60
 
 
 @pytest.fixture
@@ -43,6 +45,12 @@ def echo(connections: Connections, *words: str) -> list[Any]:
 def is_blocked(others: Connections, client: int) -> bool:
     (line,) = others.commands.execute(("CLIENT", "LIST", "ID", client))
     return b"cmd=blpop" in line and b"flags=b" in line
+
+
+def let_run() -> None:
+    """Let the other greenlets run until all of them wait for something from outside."""
+    for _ in range(5):
+        gevent.sleep(0)
 
 
 def wait_for_all(greenlets: list["gevent.Greenlet[..., Any]"]) -> list[Any]:
@@ -79,14 +87,13 @@ def test_an_error_is_told_only_to_whoever_caused_it(connections: Connections) ->
 
 def test_a_line_that_is_closed_fails_what_waits_for_it(connections: Connections) -> None:
     blocked = gevent.spawn(connections.commands.execute, ("XREAD", "BLOCK", 0, "STREAMS", "nothing", "$"))
-    gevent.sleep(0)
-    gevent.sleep(0)
+    let_run()
     waiting = gevent.spawn(connections.commands.execute, ("PING",))
-    gevent.sleep(0)
+    let_run()
     connections.commands.close()
     for each in (blocked, waiting):
         with pytest.raises(RedisAway):
-            each.get(timeout=10)
+            each.get(timeout=WAIT_S)
 
 
 @pytest.mark.parametrize("options", ["ssl_cert_reqs=none", "db=abc", "nonsense=1"])
@@ -125,7 +132,7 @@ def test_who_is_lost_while_waiting_with_others_is_asked_again_for_all(
     connections: Connections, others: Connections
 ) -> None:
     (client,) = connections.commands.execute(("CLIENT", "ID"))
-    waiting = [gevent.spawn(connections.commands.execute, ("BLPOP", "list", 2), ("ECHO", "first"))]
+    waiting = [gevent.spawn(connections.commands.execute, ("BLPOP", "list", BLOCK_S), ("ECHO", "first"))]
     waiting += [gevent.spawn(echo, connections, str(n)) for n in range(20)]
     until(lambda: is_blocked(others, client), "the connection waits")
     others.commands.execute(("CLIENT", "KILL", "ID", client))
@@ -139,7 +146,7 @@ def test_one_who_is_killed_while_waiting_does_not_shift_the_others_replies(
     connections: Connections, others: Connections
 ) -> None:
     (client,) = connections.commands.execute(("CLIENT", "ID"))
-    killed = gevent.spawn(connections.commands.execute, ("BLPOP", "list", 2))
+    killed = gevent.spawn(connections.commands.execute, ("BLPOP", "list", BLOCK_S))
     until(lambda: is_blocked(others, client), "the connection waits")
     waiting = [gevent.spawn(echo, connections, str(n)) for n in range(20)]
     gevent.idle()
@@ -155,7 +162,7 @@ def test_a_line_whose_greenlet_is_killed_does_not_give_its_reply_to_the_next(
     connections: Connections, others: Connections
 ) -> None:
     (client,) = connections.work.round_trip([("CLIENT", "ID")])
-    killed = gevent.spawn(connections.work.round_trip, [("BLPOP", "list", 2)])
+    killed = gevent.spawn(connections.work.round_trip, [("BLPOP", "list", BLOCK_S)])
     until(lambda: is_blocked(others, client), "the connection waits")
     killed.kill()
     others.commands.execute(("RPUSH", "list", "x"), ("EXPIRE", "list", 60))
@@ -186,7 +193,7 @@ def test_what_waits_for_a_server_that_dies_is_told(kind: str, tmp_path: Path) ->
     with Redis(kind, tmp_path) as server:
         connections, others = Connections(server.url(0)), Connections(server.url(0))
         (client,) = connections.commands.execute(("CLIENT", "ID"))
-        waiting = [gevent.spawn(connections.commands.execute, ("BLPOP", "list", 2)) for _ in range(3)]
+        waiting = [gevent.spawn(connections.commands.execute, ("BLPOP", "list", BLOCK_S)) for _ in range(3)]
         until(lambda: is_blocked(others, client), "the connection waits")
         server.kill()
         gevent.joinall(waiting, timeout=WAIT_S)
@@ -202,7 +209,7 @@ def test_who_comes_while_redis_hangs_is_told_with_those_who_wait(
     os.kill(redis.pid, signal.SIGSTOP)
     try:
         first = gevent.spawn(connections.commands.execute, ("SET", "first", 1, "EX", 60))
-        gevent.sleep(0.1)
+        let_run()
         second = gevent.spawn(connections.commands.execute, ("SET", "second", 1, "EX", 60))
         first.join(timeout=WAIT_S)
         # Sooner than another timeout.

@@ -4,7 +4,7 @@ import socket
 
 import gevent
 import pytest
-from processes import Redis, until
+from processes import DEADLINE_S, Redis, until
 from relay import Relay
 
 from chatsse import hub as hub_module
@@ -37,7 +37,7 @@ def said(frames: bytes) -> str:
 
 def rest(reader: Reader) -> str:
     """Return the text of all that comes, up to the end."""
-    with gevent.Timeout(20):
+    with gevent.Timeout(DEADLINE_S):
         return said(b"".join(frames for frames in reader if frames != PING))
 
 
@@ -85,7 +85,7 @@ def test_all_readers_of_an_answer_hold_the_same_text(hub: Hub, writer: Writer, a
     late = hub.read(answer_id, START)
     texts.append(gevent.spawn(rest, late))
     finish(writer)
-    assert {text.get(timeout=20) for text in texts} == {"".join(f"{n} " for n in range(50))}
+    assert {text.get(timeout=DEADLINE_S) for text in texts} == {"".join(f"{n} " for n in range(50))}
 
 
 def test_a_reader_at_the_end_of_an_ended_log_has_ended(hub: Hub, writer: Writer, answer_id: str) -> None:
@@ -154,20 +154,22 @@ def test_a_new_connection_reads_what_was_published_while_there_was_none(
         writer.wait()
         gevent.sleep(0)
     finish(writer)
-    assert text.get(timeout=20) == "0123456789"
+    assert text.get(timeout=DEADLINE_S) == "0123456789"
 
 
 def test_a_connection_that_is_up_but_deaf_is_replaced(
     hub: Hub, connections: Connections, writer: Writer, answer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "DEAF_S", 0.5)
     monkeypatch.setattr(hub_module, "TICK_S", 0.1)
+    # Not before the test has seen that it is deaf.
+    monkeypatch.setattr(hub_module, "DEAF_S", 1000)
     reader = hub.read(answer_id, START)
     reader.catch_up()
     assert hub._wire
     # As if a proxy had lost the subscriptions: the connection answers, and nothing is delivered.
     hub._wire.send(("UNSUBSCRIBE",))
     until(lambda: clients_subscribed(connections, answer_id) == 0, "the connection is deaf")
+    monkeypatch.setattr(hub_module, "DEAF_S", 0.5)
     writer.token("heard")
     finish(writer)
     assert rest(reader) == "heard"
@@ -234,7 +236,7 @@ def test_silence_is_broken_by_pings(
     monkeypatch.setattr(hub_module, "TICK_S", 0.01)
     reader = hub.read(answer_id, START)
     reader.catch_up()
-    with gevent.Timeout(10):
+    with gevent.Timeout(DEADLINE_S):
         assert next(iter(reader)) == PING
 
 
@@ -244,7 +246,7 @@ def test_readers_end_when_the_process_closes(hub: Hub, writer: Writer, answer_id
     text = gevent.spawn(rest, reader)
     gevent.sleep(0)
     hub.close()
-    assert text.get(timeout=10) == ""
+    assert text.get(timeout=DEADLINE_S) == ""
     assert not reader.has_ended
 
 
@@ -285,7 +287,7 @@ def test_a_cursor_beyond_the_log_waits_and_ends_with_it(hub: Hub, writer: Writer
     text = gevent.spawn(rest, reader)
     writer.token("said")
     finish(writer)
-    assert text.get(timeout=20) == ""
+    assert text.get(timeout=DEADLINE_S) == ""
 
 
 def test_thousands_of_readers_share_one_connection(

@@ -190,7 +190,7 @@ def test_whatever_pages_do_the_old_versions_stay_in_use_and_the_report_says_why(
     editions: Editions,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("chatsse.knowledge.web.Limits", lambda: Limits(page_s=3, silent_s=1))
+    monkeypatch.setattr("chatsse.knowledge.web.Limits", lambda: Limits(page_s=8, silent_s=4))
     for name in FAULTS:
         serve_post(blog, name, f"What {name} said before was fine.")
     serve_sitemap(blog, *POSTS, *FAULTS)

@@ -51,6 +51,8 @@ class Farm:
     def start(self, **env: str) -> App:
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         content = {"CHATSSE_CONTENT": f"{self._blog.url}/sitemap.xml", "CHATSSE_INDEX_TOKEN": TOKEN}
+        # Each question is asked of the model once: none takes another for dead that is only held up.
+        content |= {"CHATSSE_LEASE_S": "60"}
         app = App(self._redis_url, self._model.url, folder, content | env)
         self.apps.append(self._stack.enter_context(app))
         return app

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from client import Reader, ask, call
-from processes import App, Redis, until
+from processes import DEADLINE_S, App, Redis, until
 from standin import StandIn, Wait
 
 from chatsse.questions import new_id
@@ -197,7 +197,7 @@ def test_stop_closes_the_models_stream_and_keeps_what_was_said(
     assert reader.read().text == "said"
     assert reader.end.data == {"stop_reason": "stopped"}
     (call_,) = [c for c in model.calls if word in c.prompt]
-    assert call_.closed.wait(10)
+    assert call_.closed.wait(DEADLINE_S)
     assert call("DELETE", url).status == 204
     (turn,) = call("GET", f"{app.url}/conversations/{asked['conversation']}").json["turns"]
     assert turn["answer"] == "said"
@@ -213,7 +213,7 @@ def test_stop_before_the_first_word(app: App, model: StandIn, word: str, gate: t
     assert (reader.text, reader.end.data) == ("", {"stop_reason": "stopped"})
     # Nor is it asked again, as it would be after a fault of the network.
     (call_,) = [c for c in model.calls if word in c.prompt]
-    assert call_.closed.wait(10)
+    assert call_.closed.wait(DEADLINE_S)
     assert Reader(app.url + ask(app.url, f"{word} next")["stream"]).read().text == "next"
     assert len([c for c in model.calls if c.prompt == word]) == 1
 

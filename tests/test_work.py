@@ -1,6 +1,6 @@
 """The work queue: each question is in one answerer's hands, and none is lost with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import gevent
 import pytest
@@ -44,6 +44,20 @@ def others(redis_url: str) -> Iterator[Connections]:
 def another(others: Connections) -> Work:
     """The queue as another process sees it, that believes in the shortest lease."""
     return Work(others.commands, others.work, SHORT_LEASE_S, ttl_s=3600)
+
+
+@pytest.fixture
+def patient(others: Connections) -> Work:
+    """The queue as another process sees it, in whose eyes no lease runs out while a test is run."""
+    return Work(others.commands, others.work, LONG_LEASE_S, ttl_s=3600)
+
+
+def fall_silent(connections: Connections, jobs: Iterable[Job]) -> None:
+    """Have it look as if nobody had kept these for longer than any lease."""
+    for job in jobs:
+        ((entry,),) = connections.commands.execute(("XPENDING", WORK, GROUP, job.entry_id, job.entry_id, 1))
+        idle = ("IDLE", 2000 * LONG_LEASE_S, "JUSTID")
+        connections.commands.execute(("XCLAIM", WORK, GROUP, entry[1], 0, job.entry_id, *idle))
 
 
 def test_questions_are_taken_in_the_order_they_were_asked(connections: Connections, work: Work) -> None:
@@ -92,33 +106,23 @@ def test_a_silent_answerers_question_is_taken_over(
     assert taken == [job._replace(is_taken_over=True)]
 
 
-def test_a_live_answerers_question_is_not(connections: Connections, work: Work, another: Work) -> None:
+def test_a_live_answerers_question_is_not(connections: Connections, work: Work, patient: Work) -> None:
     add(connections, work, "kept", "let go")
-    kept, _ = take_all(work, 2)
-    taken: list[str] = []
-
-    def take_over() -> bool:
-        work.keep([kept.entry_id])
-        taken.extend(ids_of(another.take_over(5)))
-        return bool(taken)
-
-    until(take_over, "the lease of the one that is not kept has run out")
-    assert taken == ["let go"]
+    kept, let_go = take_all(work, 2)
+    fall_silent(connections, [kept, let_go])
+    work.keep([kept.entry_id])
+    assert ids_of(patient.take_over(5)) == ["let go"]
 
 
 def test_what_another_has_taken_over_is_not_taken_back_by_who_was_silent(
-    connections: Connections, work: Work, another: Work
+    connections: Connections, work: Work, patient: Work
 ) -> None:
     add(connections, work, "lost", "kept")
     lost, kept = take_all(work, 2)
-
-    def take_over() -> bool:
-        work.keep([kept.entry_id])
-        return bool(another.take_over(5))
-
-    until(take_over, "the lease of the one that is not kept has run out")
+    fall_silent(connections, [lost])
+    assert ids_of(patient.take_over(5)) == ["lost"]
     assert work.keep([lost.entry_id, kept.entry_id]) == [lost.entry_id]
-    assert another.keep([lost.entry_id, kept.entry_id]) == [kept.entry_id]
+    assert patient.keep([lost.entry_id, kept.entry_id]) == [kept.entry_id]
 
 
 @pytest.mark.parametrize("loss", [("XGROUP", "DESTROY", WORK, GROUP), ("DEL", WORK)])
@@ -215,19 +219,13 @@ def test_what_another_has_taken_over_is_not_put_away(
 
 
 def test_a_dead_answerers_question_is_found_behind_many_that_are_live(
-    connections: Connections, work: Work, another: Work
+    connections: Connections, work: Work, patient: Work
 ) -> None:
     add(connections, work, *(str(n) for n in range(300)), "dead")
-    *live, _ = take_all(work, 301)
-    taken: list[str] = []
-
-    def take_over() -> bool:
-        work.keep(job.entry_id for job in live)
-        taken.extend(ids_of(another.take_over(16)))
-        return bool(taken)
-
-    until(take_over, "the lease of the dead one has run out")
-    assert taken == ["dead"]
+    *live, dead = take_all(work, 301)
+    fall_silent(connections, [*live, dead])
+    work.keep(job.entry_id for job in live)
+    assert ids_of(patient.take_over(16)) == ["dead"]
 
 
 def test_who_leaves_is_forgotten_unless_it_still_holds_something(
@@ -248,9 +246,8 @@ def consumers(connections: Connections) -> list[object]:
 
 
 def test_what_is_handed_back_is_taken_at_once_by_whoever_is_free(
-    connections: Connections, work: Work, others: Connections
+    connections: Connections, work: Work, patient: Work
 ) -> None:
-    patient = Work(others.commands, others.work, LONG_LEASE_S, ttl_s=3600)
     add(connections, work, "a")
     (job,) = take_all(work, 1)
     work.hand_back(job, attempt=2)
@@ -260,11 +257,8 @@ def test_what_is_handed_back_is_taken_at_once_by_whoever_is_free(
     assert connections.commands.execute(("XLEN", WORK)) == [1]
 
 
-def test_what_is_let_go_is_taken_over_at_once(
-    connections: Connections, others: Connections, work: Work
-) -> None:
+def test_what_is_let_go_is_taken_over_at_once(connections: Connections, work: Work, patient: Work) -> None:
     leaving = Work(connections.commands, connections.work, LONG_LEASE_S, ttl_s=3600)
-    patient = Work(others.commands, others.work, LONG_LEASE_S, ttl_s=3600)
     add(connections, work, "a")
     (job,) = take_all(leaving, 1)
     assert patient.take_over(1) == []

@@ -314,7 +314,8 @@ export class Chat extends EventTarget {
    * @param {{ key: string, after: string, event: StreamEvent, connection: Connection }} message
    */
   #relayed({ key, after, event, connection }) {
-    this.#connect(connection);
+    // It may say so before it hears that the answer was left, and never take it back.
+    if (this.current?.stream) this.#connect(connection);
     if (!event) return;
     const turn = this.turns.find((each) => each.key === key);
     // Neighbouring tokens come joined at times: only what follows exactly on what is here fits.

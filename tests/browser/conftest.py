@@ -7,10 +7,13 @@ from uuid import uuid4
 
 import pytest
 from chromium import ARGS, program
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from processes import App, Redis, free_port
 from proxy import Proxy
 from standin import StandIn
+
+# As long as Playwright waits for anything else.
+expect.set_options(timeout=30_000)
 
 # What Chromium says of it, and event-source-polyfill.
 CUT_OFF = ("Failed to load resource: net::", "TypeError: network error")

@@ -1,5 +1,6 @@
 """A page that loads the widget's engine and nothing else, and what the engine says there."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from answers import eventually
@@ -70,6 +71,14 @@ class Tab:
 
     def is_ready(self) -> None:
         self.page.wait_for_function("globalThis.chat")
+
+    def stop_time(self) -> None:
+        """Have no time pass in the visitor's tabs, until `clock.resume`.
+
+        One that asks by another soon takes that for asleep, and leads; a slow machine may well be that slow.
+        """
+        self.page.clock.install()
+        self.page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
 
     def reload(self) -> None:
         self.page.reload()

@@ -3,10 +3,11 @@
 import re
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from answers import eventually
+from answers import DEADLINE_S, eventually
 from playwright.sync_api import Browser, Page, expect
 from processes import App
 from proxy import Proxy
@@ -94,7 +95,7 @@ def test_a_question_is_there_at_once_with_a_sign_of_life(
 ) -> None:
     model.answer(word, [Wait(gate), "a"])
     visitor.ask(word)
-    assert visitor.questions == [word]
+    eventually(visitor.page, lambda: visitor.questions, [word])
     eventually(visitor.page, lambda: visitor.note, "Thinking…")
     expect(visitor.prompt).to_have_value("")
     gate.set()
@@ -158,7 +159,7 @@ def test_stop_keeps_what_was_said_and_closes_the_models_stream(
     visitor.sees_the_end("said ")
     assert visitor.note == "Stopped."
     (call,) = [call for call in model.calls if word in call.prompt]
-    assert call.closed.wait(10)
+    assert call.closed.wait(DEADLINE_S)
     expect(visitor.button("Send")).to_be_visible()
 
 
@@ -289,8 +290,13 @@ def test_an_edit_that_is_cancelled_leaves_everything_as_it_was(
 def test_an_answer_is_copied_as_it_was_written(app: App, browser: Browser, model: StandIn, word: str) -> None:
     model.answer(word, ["A **bold** word\n\n```\ncode\n```\n"])
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    visitor = Visitor(context.new_page(), app.url)
+    page = context.new_page()
+    page.clock.install()
+    visitor = Visitor(page, app.url)
     visitor.ask(word)
+    visitor.panel.locator(".turn[aria-busy=false] .actions .copy").wait_for()
+    # What a button says of its work it says for a moment only.
+    page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
     visitor.panel.locator(".turn[aria-busy=false] .actions .copy").click()
     expect(visitor.button("Copied")).to_be_visible()
     read = "navigator.clipboard.readText()"
@@ -571,10 +577,13 @@ def test_an_answer_goes_on_after_a_cut_which_the_visitor_is_told_of(
     visitor = Visitor(page, proxy.url)
     visitor.ask(word)
     visitor.sees("before ")
+    # It says so until it is back, which it is not before it was seen to say so.
+    proxy.refuse()
     proxy.hang_up()
     eventually(page, lambda: visitor.note, "Reconnecting…")
     visitor.sees("before ")
     gate.set()
+    proxy.listen()
     visitor.sees_the_end("before after")
     assert visitor.note == ""
 

@@ -22,7 +22,8 @@ class Visitor:
     def open(self) -> None:
         """Open the chat, unless the page came up with it open."""
         self.launcher.wait_for()
-        if self.launcher.get_attribute("aria-expanded") == "false":
+        # Not what the launcher says, which the panel has to be loaded for: a click meanwhile would close it.
+        if self.page.locator("chatsse-widget").get_attribute("open") is None:
             self.launcher.click()
         self.panel.wait_for()
 

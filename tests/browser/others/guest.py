@@ -15,6 +15,7 @@ ENTER = "\ue007"
 TEXTS = """(selector) => Array.from(
   document.querySelector("chatsse-widget")?.shadowRoot.querySelectorAll(selector) ?? [],
   ({ textContent }) => textContent)"""
+IS_TO_BE_OPEN = '() => document.querySelector("chatsse-widget")?.hasAttribute("open") ?? false'
 PLACE = """(selector, name) => {
   const root = document.querySelector("chatsse-widget")?.shadowRoot;
   for (const each of root?.querySelectorAll(selector) ?? []) {
@@ -49,7 +50,8 @@ class Guest:
 
     def open(self) -> None:
         """Open the chat, unless the page came up with it open."""
-        if not self._texts("dialog[open]"):
+        # Not what can be seen, which the panel has to be loaded for: a click meanwhile would close it.
+        if not self.tab.evaluate(IS_TO_BE_OPEN):
             self.click(".launcher")
         eventually(lambda: len(self._texts("dialog[open]")), 1)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from driven import Browser
 from guest import Guest, eventually
+from processes import DEADLINE_S
 from proxy import Proxy, Seen
 from standin import ErrorEvent, StandIn, Wait
 
@@ -51,7 +52,7 @@ def test_stop_keeps_what_was_said_and_closes_the_models_stream(
     guest.sees_the_end("said ")
     assert guest.note == "Stopped."
     (call,) = [call for call in model.calls if word in call.prompt]
-    assert call.closed.wait(10)
+    assert call.closed.wait(DEADLINE_S)
 
 
 def test_a_failed_answer_is_asked_again_in_its_place_by_a_click(
@@ -117,6 +118,8 @@ def test_two_tabs_show_an_answer_live_by_one_connection_and_either_stops_it(
     more = threading.Event()
     model.answer(word, ["said ", Wait(more), "live ", Wait(gate), "never"])
     one, two = come(), come()
+    # In this order: one that asks by another soon expects a word of it, and no slow machine keeps to that.
+    one.open()
     two.open()
     one.ask(word)
     for each in (one, two):
@@ -159,9 +162,9 @@ def test_the_page_that_the_back_button_brings_goes_on_with_the_answer(
     eventually(reading.closed.is_set, expected=True)
     guest.tab.back()
     assert bool(guest.tab.evaluate("() => globalThis.isTheSame")) is browser.keeps_pages
-    # The browser's own third one is not left open beside the widget's.
-    kept = [True, False, True] if browser.revives_streams else [True, False]
-    eventually(lambda: [seen.closed.is_set() for seen in readings(proxy)], kept)
+    # The browser's own third one, which may come before the widget's, is not left open beside that.
+    kept = [False, True, True] if browser.revives_streams else [False, True]
+    eventually(lambda: sorted(seen.closed.is_set() for seen in readings(proxy)), kept)
     gate.set()
     guest.sees_the_end("a b")
 
