@@ -12,13 +12,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from json import loads
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from chatsse.event import json_line
 from chatsse.knowledge.index import Hit, Index
 from chatsse.knowledge.library import Library
 from chatsse.knowledge.phrases import Phrases, phrases_for
 from chatsse.knowledge.stopwords import is_small_talk
+from chatsse.knowledge.terms import fold
 from chatsse.providers import Request, Source, Turn
 from chatsse.questions import Question
 
@@ -103,10 +104,18 @@ def _source(hit: Hit) -> Source:
 
 
 def title_of(hit: Hit) -> str:
-    """Return how a source is named: by the page's title and the innermost heading over the passage."""
-    heading = hit.passage.headings[-1] if hit.passage.headings else ""
-    parts = [hit.title, heading] if heading != hit.title else [heading]
-    return ": ".join(filter(None, parts)) or hit.page_url
+    """Return how a source is named: by the page's title and the heading that its address leads to."""
+    path = [hit.title, *hit.passage.headings[-1:]]
+    # Short sections share a passage, which stands under what they share and begins with a heading of its own.
+    first = "".join(hit.passage.blocks[:1])
+    anchor = unquote(hit.passage.url.partition("#")[2].partition(":~:")[0])
+    if anchor and _letters(first) == _letters(anchor):
+        path = [hit.title, first]
+    return ": ".join(filter(None, dict.fromkeys(path))) or hit.page_url
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, fold(text.casefold())))
 
 
 def _reply(index: Index | None, question: Question) -> str:

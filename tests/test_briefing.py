@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from chatsse.briefing import CHAT, GROUNDED, NEAREST, PASSAGES, Briefing, pack, unpack
+from chatsse.briefing import CHAT, GROUNDED, NEAREST, PASSAGES, Briefing, pack, title_of, unpack
 from chatsse.connections import Connections
 from chatsse.knowledge.editions import Editions
-from chatsse.knowledge.index import Builder, Index
+from chatsse.knowledge.index import Builder, Hit, Index
 from chatsse.knowledge.library import Library
 from chatsse.knowledge.page import Page, Passage, Receipt
 from chatsse.providers import Request, Source, Turn
@@ -84,6 +84,25 @@ def test_a_page_without_a_title_is_named_by_its_heading_or_its_address(brief: Ma
 def test_a_follow_up_is_understood_by_the_turn_before_it(brief: MakeBriefing) -> None:
     earlier = [("What about tea?", "It is green.")]
     assert brief(*PAGES).request(ask("And how warm?"), earlier).sources[0].url == f"{BLOG}/tea"
+
+
+@pytest.mark.parametrize(
+    ("url", "headings", "first", "title"),
+    [
+        ("#the-oven", ("Baking", "The oven"), "It must be hot.", "Bread: The oven"),
+        ("#the-oven", ("Baking",), "The oven", "Bread: The oven"),
+        ("#the-oven", (), "The oven", "Bread: The oven"),
+        ("#h%C3%A4ufige-fehler", (), "Häufige Fehler", "Bread: Häufige Fehler"),
+        ("#the-oven:~:text=It%20must", ("The oven",), "It must be hot.", "Bread: The oven"),
+        ("", (), "Bread", "Bread"),
+        ("", ("Bread",), "It rises.", "Bread"),
+        ("#oven", (), "It rises.", "Bread"),
+    ],
+)
+def test_a_source_is_named_by_the_heading_that_its_address_leads_to(
+    url: str, headings: tuple[str, ...], first: str, title: str
+) -> None:
+    assert title_of(Hit("Bread", BREAD, Passage(BREAD + url, headings, (first, "More.")), 1.0)) == title
 
 
 def test_at_most_so_many_passages_go_to_the_model(brief: MakeBriefing) -> None:

@@ -79,6 +79,10 @@ CODE = "hot = oven.heat(hot)\nprint(hot)"
         (("An oven has two parts:", "- a door\n- a floor"), "An oven has two parts:\n\n- a door\n- a floor"),
         (("Oven | Heat\nmine | 250",), "| Oven | Heat |\n| --- | --- |\n| mine | 250 |"),
         (("The oven.", "And then:"), "The oven."),
+        (("The oven.", "Common mistakes"), "The oven."),
+        (("The oven.", "Common mistakes", "And then:"), "The oven."),
+        (("The oven:", "pip install heat"), "The oven:\n\npip install heat"),
+        (("The oven", "It heats."), "The oven\n\nIt heats."),
         (("```\noven",), "````\n```\noven\n````"),
     ],
 )

@@ -14,6 +14,7 @@ WORD_S = 0.035
 QUOTED = 2
 # What it quotes of a passage: its best paragraph, and those after it up to so many words.
 QUOTED_WORDS = 60
+HEADING_WORDS = 10
 _LIST = re.compile(r"(-|[0-9]+\.) ")
 _HELLO = "This is the demo, without a model behind it. The blog's own words fit your question best here:"
 
@@ -65,8 +66,15 @@ def _quoted(paragraphs: Sequence[str], question: str) -> Sequence[str]:
         paragraphs[end - 1].endswith(":") or _count(paragraphs[begin : end + 1]) <= QUOTED_WORDS
     ):
         end += 1
-    # What leads to nothing that is quoted.
-    return paragraphs[begin : end - 1 if end - begin > 1 and paragraphs[end - 1].endswith(":") else end]
+    while end - begin > 1 and _leads_on(paragraphs[end - 1]) and not paragraphs[end - 2].endswith(":"):
+        end -= 1
+    return paragraphs[begin:end]
+
+
+def _leads_on(paragraph: str) -> bool:
+    """Return whether a paragraph seems to be for what comes after it, as a heading is."""
+    is_heading = "\n" not in paragraph and len(paragraph.split()) <= HEADING_WORDS
+    return paragraph.endswith(":") or (is_heading and paragraph[-1:].isalnum() and not _LIST.match(paragraph))
 
 
 def _count(paragraphs: Sequence[str]) -> int:
