@@ -237,6 +237,8 @@ def test_the_servers_own_page_says_what_the_chat_answers_from(farm: Farm, blog: 
     home = call("GET", farm.start().url).body.decode()
     assert f"The chat answers from {blog.url}/sitemap.xml." in home
     assert "data-questions" not in home
+    folder = call("GET", farm.start(CHATSSE_CONTENT="docs=https://blog.example/docs docs").url).body.decode()
+    assert "The chat answers from https://blog.example/docs, docs." in folder
     sample = call("GET", farm.start(CHATSSE_CONTENT="templates/posts=/posts").url).body.decode()
     assert "The chat answers from its posts." in sample
     assert "data-questions" in sample

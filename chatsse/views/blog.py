@@ -1,6 +1,8 @@
 """The sample blog's pages, and the page where an owner tries the chat."""
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from flask import Blueprint, Response, render_template
 
@@ -12,7 +14,6 @@ _POLICY = (
     "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none';"
     " require-trusted-types-for 'script'"
 )
-
 
 # What content that is these very pages ends with.
 _OWN = "=/posts"
@@ -54,7 +55,10 @@ def blog(sample: Sample, content: Sequence[str], *, is_demo: bool) -> Blueprint:
     @pages.context_processor
     def variables() -> dict[str, str | bool]:
         is_sample = any(word.endswith(_OWN) for word in content)
-        return {"content": "" if is_sample else " ".join(content), "is_demo": is_demo or is_sample}
+        return {
+            "content": "" if is_sample else ", ".join(map(_named, content)),
+            "is_demo": is_demo or is_sample,
+        }
 
     @pages.after_request
     def protect(response: Response) -> Response:
@@ -64,3 +68,11 @@ def blog(sample: Sample, content: Sequence[str], *, is_demo: bool) -> Blueprint:
         return response
 
     return pages
+
+
+def _named(word: str) -> str:
+    """Return what a visitor may know of where content is: no folder of the server's."""
+    if re.match("https?://", word, re.IGNORECASE):
+        return word
+    folder, _, address = word.partition("=")
+    return address or Path(folder).name or "its folder"
