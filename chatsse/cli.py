@@ -142,6 +142,8 @@ def ask(arguments: argparse.Namespace) -> int:
     from chatsse.terminal import print_answer, print_hits
 
     _log(logging.WARNING)
+    if not arguments.question.strip():
+        raise ConfigError("question", "it is empty")
     config = _config()
     question = Question(new_id(), new_id(), arguments.question, arguments.page, at_ms=0)
     with closing(Connections(config.redis_url or "")) as redis:

@@ -90,6 +90,10 @@ def test_content_that_nobody_has_read_yet_is_told_of(redis_url: str, tmp_path: P
     assert err == "chatsse: CHATSSE_CONTENT: not read yet: `chatsse index` reads it\n"
 
 
+def test_an_empty_question_is_told_of(redis_url: str) -> None:
+    assert chatsse(redis_url, "ask", " ") == (2, "", "chatsse: question: it is empty\n")
+
+
 def test_a_redis_that_is_not_there_is_told_of() -> None:
     status, _, err = chatsse("redis://127.0.0.1:1", "ask", "How hot?")
     assert status == 1

@@ -112,7 +112,10 @@ class Refresher:
             status = self._end(self._process)
         self._was_used = self._was_used or not status
         if status:
-            log.warning("the blog could not be read; what was known of it stays in use (status %d)", status)
+            log.warning(
+                "the blog could not be read (status %d); what was read before stays in use, if anything",
+                status,
+            )
             if status == FAILED and self._editions.state().version:
                 self._editions.pause(self._content, PAUSE_S)
 
