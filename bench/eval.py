@@ -8,6 +8,7 @@ one is held out: nothing was chosen by it. For each way of searching:
     five    one of the first five does
     mrr     the mean of 1, 1/2, 1/3, … for the first right page at the first, second, third place, …
     given   one of the passages does that go to the model
+    none    nothing is found for what is asked in `other_questions.txt`, which no page has to do with
 
 The ways are ours, ours without one of its parts, and what FTS5 does by itself with one column of text.
 """
@@ -28,12 +29,15 @@ from unittest.mock import patch
 
 from python_docs import ADDRESS, read_pages
 
+from chatsse.assets import templates_dir
 from chatsse.briefing import PASSAGES
 from chatsse.knowledge import ranking, stopwords, terms
 from chatsse.knowledge.index import Builder, Index
 from chatsse.knowledge.page import Page, Receipt
+from chatsse.knowledge.sample import Sample
 
 QUESTIONS = Path(__file__).with_name("questions.json")
+OTHER_QUESTIONS = Path(__file__).with_name("other_questions.txt")
 # Passages enough to see ten pages.
 DEEP = 20
 HELD_OUT = 3
@@ -81,6 +85,12 @@ def figures(search: Search, questions: list[Question]) -> Figures:
         mrr=sum(1 / place for place in places if place) / count,
         given=given / count,
     )
+
+
+def silence(search: Search) -> float:
+    """Return for how many of the questions about other things nothing is found, from 0 to 1."""
+    questions = [Question(line, ()) for line in OTHER_QUESTIONS.read_text(encoding="utf-8").splitlines()]
+    return sum(not search(question) for question in questions) / len(questions)
 
 
 def ours(
@@ -156,6 +166,7 @@ def read_questions() -> list[Question]:
 WITHOUT: dict[str, Patches] = {
     "the weights of title and headings": [(ranking, {"WEIGHTS": (1, 1, 1, 1)})],
     "coverage": [(ranking, {"COVERAGE": 0.0})],
+    "the part that must be there": [(ranking, {"LEAST": 0.0})],
     "stop words": [(stopwords, {"likeliest_language": lambda words, letters: ""})],
     "corrected typing errors": [(ranking, {"CORRECTED": 0.0})],
 }
@@ -177,7 +188,7 @@ def ways(pages: Pages, folder: Path) -> Iterator[tuple[str, Search]]:
             yield f"without {part}", ours(build(pages, folder / part))
     yield "without the turn before", ours(index, lambda question: "")
     yield "asked after something else", ours(index, other_turn)
-    yield "asked on a page with the answer", ours(index, page_of=lambda question: question.pages[0])
+    yield "asked on a page with the answer", ours(index, page_of=lambda question: "".join(question.pages[:1]))
     yield "asked on a page without it", ours(index, page_of=other_page)
     yield "plain FTS5, its Porter stems", plain(pages, "porter unicode61")
     yield "plain FTS5", plain(pages, "unicode61")
@@ -199,12 +210,17 @@ def main() -> None:
     pages = read_pages()
     passages = sum(len(page.passages) for _, page in pages)
     print(f"{len(questions)} questions, {len(pages)} pages, {passages} passages")
-    print(f"\n| | the {len(others)} | | | | the {len(held_out)} held out | | | |")
-    print(f"|---|{'--:|' * 8}")
-    print("| | first | five | mrr | given | first | five | mrr | given |")
+    print(f"\n| | the {len(others)} | | | | the {len(held_out)} held out | | | | others |")
+    print(f"|---|{'--:|' * 9}")
+    print("| | first | five | mrr | given | first | five | mrr | given | none |")
     with tempfile.TemporaryDirectory() as folder:
         for name, search in ways(pages, Path(folder)):
-            print(f"| {name} | {figures(search, others)} | {figures(search, held_out)} |", flush=True)
+            two = f"{figures(search, others)} | {figures(search, held_out)}"
+            print(f"| {name} | {two} | {silence(search):.0%} |", flush=True)
+    sample = Sample.read(templates_dir()).index()
+    print(f"\nThe sample blog finds nothing for {silence(ours(sample)):.0%} of the others,")
+    with patched([(ranking, {"LEAST": 0.0})]):
+        print(f"and without the part that must be there for {silence(ours(sample)):.0%}.")
 
 
 if __name__ == "__main__":
