@@ -465,6 +465,32 @@ def test_what_stands_beside_the_text_is_left_out(markup: str) -> None:
     assert read.passages[0].headings == ()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<p><time datetime=2025-06-18>2025-06-18</time> · 3 min read</p>",
+        "<div>Ida Brandt, <time>18 June 2025</time></div>",
+        "<time>18 June 2025</time>",
+    ],
+)
+def test_a_line_with_the_date_below_the_title_is_left_out(line: str) -> None:
+    assert text(page(f"<main><h1>Slugs</h1>{line}<p>They eat.</p></main>")) == "They eat."
+
+
+def test_a_sentence_that_holds_a_time_is_read() -> None:
+    line = "<p>We open at <time>9:00</time>.</p>"
+    assert text(page(f"<main><h1>Slugs</h1>{line}<p>They eat.</p></main>")) == "We open at 9:00.\nThey eat."
+
+
+def test_the_marks_of_footnotes_are_no_words_of_the_text() -> None:
+    markup = (
+        "<p>It counts.<sup id='fnref:1'><a href='#fn:1' class='footnote-ref'>1</a></sup> Most"
+        "<sup><a href='#fn2'>2</a></sup>, x<sup>2</sup>.</p>"
+        "<div class=footnotes><ol><li id='fn:1'>Or not. <a href='#fnref:1'>↩</a></li></ol></div>"
+    )
+    assert text(page(f"<main>{markup}</main>")) == "It counts. Most, x2.\n1. Or not."
+
+
 @pytest.mark.parametrize("name", ["category-newsletter", "related-box", "author-profile", "shareholders"])
 def test_what_is_only_called_like_that_is_read(name: str) -> None:
     read = page(f"<main><div class='{name}'><p>{'Tea is hot. ' * 9}</div><p>Yes.</main>")

@@ -82,11 +82,11 @@ _ASIDES = """
     aside:not([class*=admonition], [class*=callout], [class*=note], [class*=notice], [class*=alert],
     [class*=starlight-aside], [class*=warning], [class*=tip])
 """
-# They link a heading to itself, or a footnote to its place.
+# They link a heading to itself, or a footnote and its place to each other.
 _LINK_MARKS = """
     a.headerlink, a.anchor, a.header-anchor, a.heading-anchor, a.heading-link, a.anchor-link, a.hash-link,
     a.anchorjs-link, a.permalink, a.sl-anchor-link, a.zola-anchor, a.footnote-backref, a.reversefootnote,
-    [role=doc-backlink]
+    [role=doc-backlink], a[href^='#fnref'], [role=doc-noteref], .footnote-ref, sup:has(> a[href^='#fn'])
 """
 _CONTENTS = """
     [role=doc-toc], .toc, #toc, .table-of-contents, #table-of-contents, #TableOfContents, .contents.topic,
@@ -134,6 +134,8 @@ _BESIDE_CLASS = re.compile(
     re.IGNORECASE,
 )
 _FEW_WORDS = 100
+_DATELINE_WORDS = 16
+_SENTENCE = re.compile(r"[.!?。！？]\s*\Z")
 _BANNERS = """
     .cookie-banner, .cookie-consent, .cookie-notice, .cookie-bar, #cookie-banner, #cookie-consent,
     #cookie-notice, #cookie-law-info-bar, #cookiebanner, #onetrust-consent-sdk, #CybotCookiebotDialog,
@@ -193,7 +195,8 @@ def _is_heading(node: LexborNode) -> bool:
 
 def boilerplate(tree: LexborHTMLParser) -> frozenset[int]:
     """Return the `mem_id` of what readers see and is not content."""
-    return frozenset(node.mem_id for node in (*_surroundings(tree), *_frame(tree), *_marks(tree)))
+    around = (*_surroundings(tree), *_frame(tree), *_datelines(tree), *_marks(tree))
+    return frozenset(node.mem_id for node in around)
 
 
 def _surroundings(tree: LexborHTMLParser) -> list[LexborNode]:
@@ -249,6 +252,15 @@ def _frame(tree: LexborHTMLParser) -> list[LexborNode]:
     """Return the headers and footers of the page, and the footers of its articles."""
     framing = tree.css(_FRAME)
     return [node for node in framing if node.css_first("main, article") is None]
+
+
+def _datelines(tree: LexborHTMLParser) -> list[LexborNode]:
+    """Return the short lines beside a title that say when the text was written."""
+    return [
+        line
+        for line in tree.css("h1 ~ :is(p, div, span):has(> time), h1 ~ time")
+        if len(line.text_lexbor().split()) <= _DATELINE_WORDS and not _SENTENCE.search(line.text_lexbor())
+    ]
 
 
 def _marks(tree: LexborHTMLParser) -> list[LexborNode]:
