@@ -387,6 +387,11 @@ def test_a_question_about_the_blog_gets_what_its_first_page_and_its_newest_begin
     assert found(index, question) == ["#0", "new#0", "old#0"]
 
 
+def test_where_no_page_is_the_first_the_newest_come_first(made: Callable[..., Index]) -> None:
+    index = made(page("a", "Old.", day=date(2020, 1, 1)), page("newer", "New.", day=date(2026, 1, 1)))
+    assert found(index, "Anything new?") == ["newer#0", "a#0"]
+
+
 @pytest.mark.parametrize("where", ["https://chat.example/b", "http://localhost:8000/b?x#y", "/b"])
 def test_a_page_on_the_chats_own_server_is_known_by_its_path(made: Callable[..., Index], where: str) -> None:
     own = (replace(page(name, "Leaves."), url=f"/{name}") for name in "ab")

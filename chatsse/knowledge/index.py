@@ -261,13 +261,19 @@ class Index:
         self._db.close()
 
     def _overview(self, limit: int) -> list[int]:
-        # The page with the shortest address is the first.
         query = (
             "SELECT min(passages.id) FROM pages JOIN passages ON passages.page = pages.id GROUP BY pages.id"
-            " ORDER BY length(address) > (SELECT min(length(address)) FROM pages), date DESC, pages.id"
-            " LIMIT ?"
+            " ORDER BY pages.address != ?, pages.date DESC, pages.id LIMIT ?"
         )
-        return [passage for (passage,) in self._db.execute(query, (limit,))]
+        return [passage for (passage,) in self._db.execute(query, (self._first_address(), limit))]
+
+    def _first_address(self) -> bytes:
+        """Return the address that most others begin with; empty where no page has one."""
+        query = "SELECT address FROM pages ORDER BY length(address), id LIMIT 1"
+        (shortest,) = self._db.execute(query).fetchone() or (b"",)
+        below = "SELECT count(*) FROM pages WHERE substr(address, 1, length(?1)) = ?1"
+        (others,) = self._db.execute(below, (shortest + b"/",)).fetchone()
+        return bytes(shortest) if 2 * others >= self.pages - 1 else b""
 
     def _id_of(self, page: str | None) -> int | None:
         """Return the page that has the address, of several the one that has its query, too."""
