@@ -2,7 +2,7 @@ import codecs
 
 import pytest
 
-from chatsse.knowledge.charset import decode
+from chatsse.knowledge.charset import decode, decode_xml
 
 
 def meta(charset: str, text: str, encoding: str) -> bytes:
@@ -52,3 +52,37 @@ def test_what_is_no_encoding_is_passed_over(charset: str) -> None:
 
 def test_bytes_that_mean_nothing_are_replaced() -> None:
     assert decode(b"a\xff\xfeb", "utf-8") == "a\ufffd\ufffdb"
+
+
+def feed(declared: str, text: str, encoding: str) -> bytes:
+    word = f' encoding="{declared}"' if declared else ""
+    return f'<?xml version="1.0"{word}?><p>{text}'.encode(encoding)
+
+
+@pytest.mark.parametrize(
+    ("declared", "charset", "text", "encoding"),
+    [
+        ("windows-1251", None, "жук", "utf-8"),
+        ("utf-16", "utf-16", "жук", "utf-8-sig"),
+        ("iso-8859-1", None, "жук", "utf-16"),
+        ("windows-1251", None, "жук", "cp1251"),
+        ("windows-1251", "iso-8859-1", "жук", "cp1251"),
+        ("", "windows-1251", "жук", "cp1251"),
+        ("utf-8", "KOI8-R", "жук", "koi8-r"),
+        ("Shift_JIS", None, "日本", "cp932"),
+        ("iso-8859-1", None, "“é”", "cp1252"),
+        ("utf-8", None, "“é”", "cp1252"),
+        ("utf-16", "klingon", "é", "latin-1"),
+        ("", None, "é", "latin-1"),
+        ("", None, "e", "ascii"),
+    ],
+)
+def test_a_feed_is_read_in_the_encoding_that_it_has(
+    declared: str, charset: str | None, text: str, encoding: str
+) -> None:
+    assert decode_xml(feed(declared, text, encoding), charset).endswith(f"<p>{text}")
+
+
+def test_a_byte_that_went_astray_costs_one_character_of_a_feed() -> None:
+    body = feed("windows-1251", "жук и ещё", "utf-8") + b"\xff" + "ёж".encode()[:-1]
+    assert decode_xml(body, None).endswith("жук и ещё\ufffdё\ufffd")

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatsse.errors import Unreadable
-from chatsse.knowledge.feeds import MOST_BYTES, Feed, read_feed
+from chatsse.knowledge.feeds import MOST_BYTES, Entry, Feed, read_feed
 
 HERE = "https://blog.example/feed.xml"
 RSS = """<?xml version="1.0" encoding="%s"?>
@@ -55,6 +56,120 @@ def test_an_item_may_have_its_address_as_its_id() -> None:
     text = """<rss version="2.0"><channel><item><guid>https://blog.example/a</guid></item>
 <item><guid isPermaLink="false">42</guid></item><item><title>Nowhere</title></item></channel></rss>"""
     assert read_feed(text.encode(), HERE) == Feed(HERE, ("https://blog.example/a",))
+
+
+def entries(text: str) -> list[Entry]:
+    return list(read_feed(text.encode(), HERE).entries.values())
+
+
+def rss(item: str, channel: str = "") -> str:
+    return f"""<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"
+xmlns:dc="http://purl.org/dc/elements/1.1/"><channel>{channel}<item><link>/a</link>{item}</item></channel></rss>"""
+
+
+def atom(entry: str, lang: str = "", feed_lang: str = "xml:lang='en'") -> str:
+    return f"""<feed xmlns="http://www.w3.org/2005/Atom" {feed_lang}>
+<entry {lang}><link href="/a"/>{entry}</entry></feed>"""
+
+
+WHOLE = "<p>Rye, at length, &amp; more.</p>"
+EXCERPT = "<description>Rye, &lt;b&gt;in short&lt;/b&gt;</description>"
+ENCODED = f"<content:encoded><![CDATA[{WHOLE}]]></content:encoded>"
+
+
+@pytest.mark.parametrize("item", [EXCERPT + ENCODED, ENCODED + EXCERPT])
+def test_an_item_of_rss_has_the_whole_text_and_an_excerpt(item: str) -> None:
+    more = "<title>Rye</title><category>bread</category><category>rye</category>"
+    assert entries(rss(more + item + "<pubDate>Sat, 15 Nov 2025 00:30:00 +0200</pubDate>")) == [
+        Entry("Rye", WHOLE, "Rye, <b>in short</b>", ("bread", "rye"), "", date(2025, 11, 15))
+    ]
+
+
+ESCAPED = "<content type='html'>&lt;p&gt;Rye, at length, &amp;amp; more.&lt;/p&gt;</content>"
+XHTML = f"<content type='xhtml'><div xmlns='http://www.w3.org/1999/xhtml'>{WHOLE}</div></content>"
+
+
+@pytest.mark.parametrize("content", [ESCAPED + "<summary>Rye</summary>", "<summary>Rye</summary>" + XHTML])
+def test_an_entry_of_atom_has_its_content_and_a_summary(content: str) -> None:
+    more = """<title type="html">Rye &amp;amp; oats</title><category term="1" label="bread"/>
+<published>2025-11-15T00:30:00+02:00</published><updated>2025-11-17T00:30:00+02:00</updated>"""
+    assert entries(atom(more + content)) == [
+        Entry("Rye &amp; oats", WHOLE, "Rye", ("bread",), "en", date(2025, 11, 15))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        (rss("<description>Rye &lt;script&gt;x&lt;/script&gt;</description>"), "Rye <script>x</script>"),
+        (atom("<content>Rye &lt;script&gt;</content>"), "Rye &lt;script&gt;"),
+        (atom("<summary type='text'>Rye &amp;amp; oats</summary>"), "Rye &amp; oats"),
+        (rss(f"<description>Rye{chr(0xE0041)}\u200b</description>"), "Rye"),
+    ],
+)
+def test_a_text_comes_as_html_whatever_it_was(text: str, html: str) -> None:
+    assert [(entry.text, entry.about) for entry in entries(text)] == [(html, "")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        rss("<title>Rye</title>"),
+        rss("<description> </description>"),
+        atom("<content type='image/png' src='/rye.png'/>"),
+        atom("<content type='application/pdf'>JVBERi0=</content>"),
+        rss(ENCODED).replace("<link>/a</link>", ""),
+    ],
+)
+def test_an_item_without_a_text_or_an_address_has_nothing_to_read(text: str) -> None:
+    assert entries(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        (rss(ENCODED, "<language>de-AT</language>"), "de"),
+        (rss(ENCODED + "<dc:language>fr</dc:language>", "<language>de-AT</language>"), "fr"),
+        (atom("<content xml:lang='pt-BR'>Rye</content>"), "pt"),
+        (atom("<content>Rye</content>", lang="xml:lang='nl-BE'"), "nl"),
+        (atom("<content>Rye</content>"), "en"),
+        (atom("<content>Rye</content>", feed_lang=""), ""),
+        (rss(ENCODED), ""),
+    ],
+)
+def test_the_language_is_that_of_the_entry_or_else_of_the_feed(text: str, language: str) -> None:
+    assert [entry.language for entry in entries(text)] == [language]
+
+
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        ("<pubDate>15 Nov 2025 23:30:00 -0800</pubDate>", date(2025, 11, 15)),
+        ("<pubDate>Sat, 99 Nov 2025 00:30:00 GMT</pubDate>", None),
+        ("<dc:date>2025-11-15T23:30:00-08:00</dc:date>", date(2025, 11, 15)),
+        ("<pubDate>yesterday</pubDate>", None),
+        ("", None),
+    ],
+)
+def test_the_day_is_the_one_of_the_authors_calendar(said: str, day: date | None) -> None:
+    assert [entry.date for entry in entries(rss(ENCODED + said))] == [day]
+
+
+def test_of_two_items_with_one_address_the_newer_counts() -> None:
+    item = "<item><link>/a</link><description>%s</description></item>"
+    text = f"<rss><channel>{item % 'new'}{item % 'old'}</channel></rss>"
+    assert {page: entry.text for page, entry in read_feed(text.encode(), HERE).entries.items()} == {
+        "https://blog.example/a": "new"
+    }
+
+
+@pytest.mark.parametrize(
+    ("declared", "real"),
+    [("utf-8", "utf-8"), ("utf-8", "cp1252"), ("windows-1251", "utf-8"), ("x", "utf-16")],
+)
+def test_texts_are_read_whatever_encoding_the_feed_declares(declared: str, real: str) -> None:
+    text = f'<?xml version="1.0" encoding="{declared}"?>{rss("<description>Brötchen</description>")}'
+    assert [entry.text for entry in read_feed(text.encode(real), HERE).entries.values()] == ["Brötchen"]
 
 
 def test_a_feed_of_entities_costs_next_to_nothing() -> None:
@@ -111,7 +226,8 @@ PIECES = [
         "&#99999999999;",
     ),
     *("<?xml version='1.0' encoding='", "'?>", "<!DOCTYPE x [", "<!ENTITY a 'b'>", "&a;", "<![CDATA[", "]]>"),
-    *("<!--", ":", "é", " ", "<"),
+    *("<!--", ":", "é", " ", "<", "<content type='html'>", "</content>", "<description>", "</description>"),
+    *("<category label='a'/>", "xml:lang='en'", "<pubDate>", "</pubDate>", "Sat, 99 Nov 2025 00:30:00 GMT"),
 ]
 
 
