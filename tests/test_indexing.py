@@ -236,6 +236,55 @@ def test_a_feed_in_another_encoding_than_it_says_is_read(
     assert read(f"{blog.url}/feed.xml").pages == 1
 
 
+def serve_members_feed(blog: BlogServer, **texts: str) -> str:
+    """Have the blog show these posts in its feed only, and return its address."""
+    items = ""
+    for name, text in texts.items():
+        whole = f"{text} {'And so on. ' * 30}"
+        items += f"<item><title>{name}</title><link>/{name}</link><description>{whole}</description></item>"
+        blog.serve(f"/{name}", status=401)
+    blog.serve("/feed.xml", f"<rss><channel>{items}</channel></rss>", kind="application/rss+xml")
+    return f"{blog.url}/feed.xml"
+
+
+def test_a_blog_whose_feed_alone_is_for_everybody_is_read_from_it(
+    blog: BlogServer, read: Callable[..., Report], editions: Editions
+) -> None:
+    word = serve_members_feed(blog, **POSTS)
+    report = read(word)
+    assert (report.read, report.unchanged, report.skipped, report.pages) == (3, 0, [], 3)
+    told = report.lines()
+    assert told[:3] == ["read            3", "unchanged       0", "  from the feed: 401 Unauthorized (3)"]
+    assert sorted(told[3:6]) == [f"    {blog.url}/{name}" for name in sorted(POSTS)]
+    assert told[6] == "skipped         0"
+    assert titles(editions, "butter")[0] == "cake"
+    before = editions.state()
+    report = read(word)
+    assert (report.read, report.unchanged, editions.state().version) == (0, 3, before.version)
+    assert "  from the feed: 401 Unauthorized (3)" in report.lines()
+
+
+def test_an_edited_entry_is_news_and_the_page_is_as_soon_as_it_can_be_read(
+    blog: BlogServer, read: Callable[..., Report], editions: Editions
+) -> None:
+    read(serve_members_feed(blog, **POSTS))
+    read(serve_members_feed(blog, **POSTS | {"tea": "Black tea likes it hotter."}))
+    assert (titles(editions, "black")[0], titles(editions, "eighty degrees")) == ("tea", [])
+    serve_post(blog, "tea", "White tea is best, and there is more to be said of it. " * 6)
+    report = read(f"{blog.url}/feed.xml")
+    assert (report.read, report.unchanged, titles(editions, "white")[0]) == (1, 2, "tea")
+
+
+def test_posts_that_a_feed_holds_no_longer_stay_in_the_index(
+    blog: BlogServer, read: Callable[..., Report], editions: Editions
+) -> None:
+    read(serve_members_feed(blog, **POSTS))
+    report = read(serve_members_feed(blog, rice="Rice wants to be washed."))
+    assert (report.read, report.pages) == (1, 4)
+    assert set(ways(report).values()) == {"401 Unauthorized"}
+    assert titles(editions, "butter")[0] == "cake"
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [(b"", 500), (b"", 404), (b"<urlset><url><loc>", 200), (b"<urlset></urlset>", 200), ([Endless()], 200)],
@@ -313,6 +362,13 @@ def test_the_command_says_what_it_did(blog: BlogServer, redis_url: str) -> None:
     assert "2 pages read, 0 unchanged, 1 skipped" in printed
     assert f"skipped: 500 Internal Server Error: {blog.url}/cake" in printed
     assert "in the index: 2 passages of 2 pages" in printed
+
+
+def test_the_command_says_what_it_has_from_the_feed(blog: BlogServer, redis_url: str) -> None:
+    status, printed = Command(redis_url, serve_members_feed(blog, tea=POSTS["tea"])).end()
+    assert status == 0
+    assert "1 page read, 0 unchanged, 0 skipped" in printed
+    assert f"from the feed: 401 Unauthorized: {blog.url}/tea" in printed
 
 
 def test_the_command_reads_what_the_environment_names(blog: BlogServer, redis_url: str) -> None:

@@ -3,8 +3,9 @@
 import gzip
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from blog_server import BlogServer, Cut, Endless, Silence, Wait
@@ -13,6 +14,7 @@ from processes import until
 from chatsse.errors import ContentError, Unreadable
 from chatsse.knowledge.fetcher import MB, Limits
 from chatsse.knowledge.page import Outcome, Page, Read, Receipt, Skipped, Unchanged
+from chatsse.knowledge.page_html import read_html
 from chatsse.knowledge.web import Web
 
 LIMITS = Limits(page_s=20, silent_s=10, wait_s=5)
@@ -37,7 +39,12 @@ def page_of(body: bytes, url: str, charset: str | None) -> Page:
     return Page(url, body.decode(charset or "utf-8", "replace"), "", None, "", ())
 
 
-def read(word: str, known: dict[str, Receipt] | None = None, limits: Limits = LIMITS) -> dict[str, Outcome]:
+def read(
+    word: str,
+    known: dict[str, Receipt] | None = None,
+    limits: Limits = LIMITS,
+    page_of: Callable[[bytes, str, str | None], Page] = page_of,
+) -> dict[str, Outcome]:
     """Return what became of each page, by its path; each comes once, and as many as were said."""
     web = Web(known or {}, page_of, limits=limits)
     outcomes = list(web.pages(word))
@@ -62,10 +69,10 @@ def said(outcomes: dict[str, Outcome]) -> dict[str, str]:
 
 def _said(outcome: Outcome) -> str:
     match outcome:
-        case Read():
-            return "read"
-        case Unchanged():
-            return "unchanged"
+        case Read(fault=fault):
+            return f"read from the feed: {fault}" if fault else "read"
+        case Unchanged(fault=fault):
+            return f"unchanged in the feed: {fault}" if fault else "unchanged"
         case Skipped(why=why, is_gone=is_gone):
             return f"{why}, gone" if is_gone else why
 
@@ -327,6 +334,214 @@ def test_the_newest_pages_of_a_feed_are_read_and_the_older_ones_stay(blog: BlogS
         "/3": "read",
         "/4": "read",
     }
+
+
+def story(name: str) -> str:
+    """Return as much text as a post has."""
+    return " ".join(f"{name}{n}" for n in range(80))
+
+
+def full_feed(blog: BlogServer, texts: dict[str, str], *, is_atom: bool = False) -> str:
+    """Have the blog serve a feed with these texts, by the paths of their pages; return its address."""
+    items = (
+        f'<entry><link href="{path}"/><content type="html">&lt;p&gt;{text}</content></entry>'
+        if is_atom
+        else f"<item><link>{path}</link><description>&lt;p&gt;{text}</description></item>"
+        for path, text in texts.items()
+    )
+    atom, rss = '<feed xmlns="http://www.w3.org/2005/Atom">%s</feed>', "<rss><channel>%s</channel></rss>"
+    blog.serve("/feed", (atom if is_atom else rss) % "".join(items), kind="application/xml")
+    return blog.url + "/feed"
+
+
+def read_posts(
+    word: str, known: dict[str, Receipt] | None = None, limits: Limits = LIMITS
+) -> dict[str, Outcome]:
+    """Return what became of each page, read as pages are."""
+    return read(word, known, limits, read_html)
+
+
+def text_of(outcome: Outcome) -> str:
+    assert isinstance(outcome, Read)
+    return "\n".join(block for passage in outcome.page.passages for block in passage.blocks)
+
+
+SHELL = "<!doctype html><title>Blog</title><div id=root>%s</div><script src=/app.js></script>"
+# How a page can fail, and what is said of it.
+FAILING: dict[str, tuple[dict[str, Any], str]] = {
+    "/401": ({"status": 401}, "401 Unauthorized"),
+    "/403": ({"status": 403}, "403 Forbidden"),
+    "/404": ({"status": 404}, "404 Not Found"),
+    "/500": ({"status": 500}, "500 Internal Server Error"),
+    "/429": ({"status": 429}, "429 Too Many Requests"),
+    "/hang": ({"body": [Silence()]}, "took longer than 1.5 s"),
+    "/cut": ({"body": [b"half", Cut()]}, "broke off"),
+    "/large": ({"body": [Endless(most=100 * MB)]}, "larger than 5 MB"),
+    "/pdf": ({"body": b"%PDF", "kind": "application/pdf"}, "application/pdf is not a page"),
+    "/sso": (
+        {"status": 302, "headers": {"Location": "https://sso.example/"}},
+        "redirects to another site: sso.example",
+    ),
+    "/login": ({"status": 302, "headers": {"Location": "/log-in?to=/login"}}, "is elsewhere for now"),
+    "/shell": ({"body": SHELL % ""}, "no text"),
+    "/loading": ({"body": SHELL % "Loading …"}, "next to no text"),
+}
+
+
+@pytest.mark.parametrize("is_atom", [True, False])
+def test_a_page_that_cannot_be_read_is_read_from_its_feed(blog: BlogServer, is_atom: bool) -> None:
+    word = full_feed(blog, {path: story("post") for path in ("/open", *FAILING)}, is_atom=is_atom)
+    blog.serve("/open", f"<main><h2 id=here>Here</h2><p>{story('page')}</main>")
+    blog.serve("/log-in?to=/login", f"<main>{story('Your name and password, please.')}</main>")
+    for path, (reply, _) in FAILING.items():
+        blog.serve(path, **reply)
+    outcomes = read_posts(word, limits=HASTY)
+    assert said(outcomes) == {
+        "/open": "read",
+        **{path: f"read from the feed: {why}" for path, (_, why) in sorted(FAILING.items())},
+    }
+    assert text_of(outcomes.pop("/open")) == story("page")
+    assert {text_of(outcome) for outcome in outcomes.values()} == {story("post")}
+    assert all(
+        isinstance(outcome, Read) and outcome.page.url == outcome.receipt.location == blog.url + path
+        for path, outcome in outcomes.items()
+    )
+
+
+def test_what_the_owner_keeps_from_robots_is_not_read_from_the_feed_either(blog: BlogServer) -> None:
+    paths = ("/private", "/moved", "/header", "/meta", "/410", "/open")
+    blog.serve("/robots.txt", "User-agent: *\nDisallow: /private")
+    word = full_feed(blog, {path: story("secret") for path in paths})
+    blog.serve("/moved", status=301, headers={"Location": "/private/1"})
+    blog.serve("/private/1", SHELL % "")
+    blog.serve("/header", SHELL % "", headers={"X-Robots-Tag": "noindex"})
+    blog.serve("/meta", SHELL % "" + "<meta name=chatsse content=noindex>")
+    blog.serve("/410", status=410)
+    blog.serve("/open", status=401)
+    assert said(read_posts(word)) == {
+        "/private": "robots.txt says no, gone",
+        "/moved": "robots.txt says no, gone",
+        "/header": "noindex, gone",
+        "/meta": "noindex, gone",
+        "/410": "410 Gone, gone",
+        "/open": "read from the feed: 401 Unauthorized",
+    }
+    assert "/private" not in blog.asked
+
+
+def test_nothing_of_a_feed_is_read_where_robots_txt_fails(blog: BlogServer) -> None:
+    word = full_feed(blog, {"/a": story("post")})
+    blog.serve("/robots.txt", status=500)
+    assert said(read_posts(word)) == {"/a": "robots.txt: 500 Internal Server Error"}
+
+
+def test_texts_of_pages_on_another_site_are_left_out(blog: BlogServer) -> None:
+    word = full_feed(blog, {"/a": story("post"), "https://elsewhere.example/a": story("other")})
+    assert said(read_posts(word)) == {
+        "/a": "read from the feed: 404 Not Found",
+        "https://elsewhere.example/a": "on another site: elsewhere.example",
+    }
+
+
+def test_an_excerpt_does_not_take_the_place_of_its_page(blog: BlogServer) -> None:
+    paths = ("/404", "/401", "/short", "/moved")
+    word = full_feed(blog, dict.fromkeys(paths, "A teaser."))
+    blog.serve("/401", status=401)
+    blog.serve("/short", "<main>A short post.</main>")
+    blog.serve("/moved", status=302, headers={"Location": "/there"})
+    blog.serve("/there", f"<main>{story('page')}</main>")
+    assert said(read_posts(word)) == {
+        "/404": "404 Not Found, and only an excerpt of it in the feed, gone",
+        "/401": "401 Unauthorized, and only an excerpt of it in the feed",
+        "/short": "read",
+        "/moved": "read",
+    }
+
+
+def test_a_page_is_read_where_it_is_though_its_address_is_spelt_otherwise(blog: BlogServer) -> None:
+    word = full_feed(blog, {"/a": story("feed")})
+    blog.serve("/a", status=302, headers={"Location": "/a/?cookies=no"})
+    blog.serve("/a/?cookies=no", f"<main>{story('page')}</main>")
+    assert said(read_posts(word)) == {"/a": "read"}
+
+
+def test_an_entry_is_read_again_when_it_has_changed(blog: BlogServer) -> None:
+    blog.serve("/a", SHELL % "", headers={"ETag": '"1"'})
+    blog.serve("/b", status=403)
+    word = full_feed(blog, {"/a": story("a"), "/b": story("b")})
+    known = receipts(read_posts(word))
+    again = read_posts(word, known)
+    assert said(again) == {
+        "/a": "unchanged in the feed: no text",
+        "/b": "unchanged in the feed: 403 Forbidden",
+    }
+    assert receipts(again) == known
+    assert "if-none-match" not in blog.request("/a").headers
+    full_feed(blog, {"/a": story("a"), "/b": story("new")})
+    edited = read_posts(word, known)
+    assert said(edited)["/b"] == "read from the feed: 403 Forbidden"
+    assert text_of(edited["/b"]) == story("new")
+
+
+def test_a_page_wins_over_its_entry_as_soon_as_it_can_be_read(blog: BlogServer) -> None:
+    word = full_feed(blog, {"/a": story("feed")})
+    blog.serve("/a", status=401, headers={"ETag": '"1"'})
+    known = receipts(read_posts(word))
+    blog.serve("/a", f"<main>{story('page')}</main>", headers={"ETag": '"1"'})
+    outcomes = read_posts(word, known)
+    assert text_of(outcomes["/a"]) == story("page")
+    assert said(read_posts(word, receipts(outcomes))) == {"/a": "unchanged"}
+
+
+@pytest.mark.parametrize(
+    ("status", "fate"),
+    [
+        (500, "500 Internal Server Error"),
+        (503, "503 Service Unavailable"),
+        (401, "read from the feed: 401 Unauthorized"),
+        (404, "read from the feed: 404 Not Found"),
+    ],
+)
+def test_a_page_that_merely_fails_keeps_its_old_version_whatever_the_feed_has(
+    blog: BlogServer, status: int, fate: str
+) -> None:
+    word = full_feed(blog, {"/a": story("feed")})
+    blog.serve("/a", f"<main>{story('page')}</main>")
+    known = receipts(read_posts(word))
+    blog.serve("/a", status=status)
+    assert said(read_posts(word, known)) == {"/a": fate}
+
+
+@pytest.mark.parametrize("rest", ["", "A teaser."])
+def test_what_a_feed_holds_no_longer_stays_for_as_long_as_its_page_is_there(
+    blog: BlogServer, rest: str
+) -> None:
+    failing = {path: each for path, each in FAILING.items() if path not in ("/hang", "/large")}
+    word = full_feed(blog, {path: story("post") for path in failing})
+    blog.serve("/log-in?to=/login", f"<main>{story('password')}</main>")
+    for path, (reply, _) in failing.items():
+        blog.serve(path, **reply)
+    known = receipts(read_posts(word))
+    full_feed(blog, {"/new": "", **{path: rest for path in failing if rest}})
+    fates = said(read_posts(word, known))
+    assert [path for path, fate in fates.items() if fate.endswith(", gone")] == ["/404", "/new"]
+    assert {path: fates[path].split(", ")[0] for path in failing} == {
+        path: why for path, (_, why) in failing.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("robots", "fate"),
+    [("", "read from the feed: 401 Unauthorized"), ("Disallow: /feed", "401 Unauthorized")],
+)
+def test_the_feed_that_a_front_page_names_is_read_from_as_robots_txt_allows(
+    blog: BlogServer, robots: str, fate: str
+) -> None:
+    site(blog, FEED_LINK)
+    full_feed(blog, {"/a": story("post")})
+    blog.serve("/a", status=401)
+    blog.serve("/robots.txt", f"User-agent: *\n{robots}")
+    assert said(read_posts(blog.url))["/a"] == fate
 
 
 def test_what_a_whole_sitemap_does_not_list_is_not_asked_for(blog: BlogServer) -> None:

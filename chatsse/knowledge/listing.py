@@ -13,6 +13,7 @@ first that the front page names. A folder has a `sitemap.xml` of its own where i
 project of GitHub Pages, a WordPress at `/blog/`. Pages on another site are left out.
 """
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from chatsse.errors import Unreadable
@@ -52,7 +53,7 @@ class Lister:
         first = self._fetcher.fetch(url)
         found = self._read(first)
         if isinstance(found, Feed):
-            listing = Listing(dict.fromkeys(found.pages), is_whole=False)
+            listing = Listing(dict.fromkeys(found.pages), is_whole=False, entries=dict(found.entries))
             return _kept(bounded(listing), {site_of(url), site_of(found.home)})
         named = self._robots.sitemaps(first.url)
         if isinstance(found, Sitemap):
@@ -80,7 +81,8 @@ class Lister:
             listing = walk(starts, lambda each: self._sitemap(each, front.url))
             pages = {page: None for page in listing.pages if _is_below(page, folder)}
             if pages:
-                return Listing(pages, listing.left_out | tried, listing.is_whole and not tried)
+                is_whole = listing.is_whole and not tried
+                return replace(listing, pages=pages, left_out=listing.left_out | tried, is_whole=is_whole)
             tried |= listing.left_out
         return Listing({front.url: None}, tried, is_whole=False)
 
@@ -89,7 +91,9 @@ class Lister:
             raise Unreadable("a sitemap on another site")
         found = self._read(self._fetcher.fetch(url))
         if isinstance(found, Feed):
-            return Sitemap(pages=found.pages, is_whole=False)
+            # Nobody named this one: of its text, robots.txt may say no.
+            entries = found.entries if self._robots.allow(url) else {}
+            return Sitemap(pages=found.pages, is_whole=False, entries=entries)
         if found is None:
             raise Unreadable("a page, not a sitemap")
         return found
@@ -102,7 +106,7 @@ class Lister:
         body = unpacked(fetched.body, self._fetcher.limits.list_bytes)
         root = root_of(body)
         if root in ROOTS:
-            return read_feed(body, fetched.url)
+            return read_feed(body, fetched.url, fetched.charset)
         if root in ("urlset", "sitemapindex"):
             return read_sitemap(body, fetched.url)
         if root == "html" or fetched.kind in PAGES:
@@ -118,7 +122,7 @@ def _kept(listing: Listing, sites: set[str]) -> Listing:
             pages[page] = None
         else:
             listing.left_out[page] = f"on another site: {host_of(page)}"
-    return Listing(pages, listing.left_out, listing.is_whole)
+    return replace(listing, pages=pages)
 
 
 def _is_below(page: str, folder: str) -> bool:

@@ -45,6 +45,7 @@ class Receipt:
     :param etag: as the server sent it; empty where it sent none, or for a file
     :param last_modified: likewise
     :param digest: of what was read
+    :param is_entry: what was read is its entry in a feed
     """
 
     location: str
@@ -52,21 +53,30 @@ class Receipt:
     etag: str
     last_modified: str
     digest: str
+    is_entry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A page that is new or has changed."""
+    """A page that is new or has changed.
+
+    :param fault: why the page itself can't be read, where its entry in a feed was
+    """
 
     receipt: Receipt
     page: Page
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """A page that is as it was when it was read before."""
+    """A page that is as it was when it was read before.
+
+    :param fault: likewise
+    """
 
     receipt: Receipt
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import re
 import zlib
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from gzip import GzipFile
 from html import unescape
@@ -18,6 +18,7 @@ from itertools import islice
 
 from chatsse.errors import Unreadable
 from chatsse.knowledge.addresses import each_normal
+from chatsse.knowledge.feeds import Entry
 
 MOST_PAGES = 20_000
 MOST_SITEMAPS = 500
@@ -42,11 +43,13 @@ class Sitemap:
     """What one sitemap lists, or a feed in its place.
 
     :param is_whole: what it does not list is not there
+    :param entries: what a feed holds of its pages
     """
 
     pages: tuple[str, ...] = ()
     sitemaps: tuple[str, ...] = ()
     is_whole: bool = True
+    entries: Mapping[str, Entry] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -56,11 +59,13 @@ class Listing:
     :ivar pages: their addresses, each once
     :ivar left_out: what is not among them, and why
     :ivar is_whole: what is not listed is not there
+    :ivar entries: what feeds hold of pages, by their addresses
     """
 
     pages: dict[str, None] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     is_whole: bool = True
+    entries: dict[str, Entry] = field(default_factory=dict)
 
 
 def unpacked(body: bytes, most_bytes: int) -> bytes:
@@ -134,6 +139,7 @@ def walk(starts: Iterable[str], get: Callable[[str], Sitemap]) -> Listing:
             continue
         listing.pages |= dict.fromkeys(sitemap.pages)
         listing.is_whole &= sitemap.is_whole
+        listing.entries |= sitemap.entries
         room = max(MOST_SITEMAPS + 1 - len(waiting), 0)
         waiting.extend((each, depth + 1) for each in sitemap.sitemaps[:room])
     return bounded(listing)

@@ -1,22 +1,37 @@
-"""Pages of the web: those that an owner's word leads to, fetched, and read if new or changed."""
+"""Pages of the web: those that an owner's word leads to, fetched, and read if new or changed.
+
+A page that can't be read, or says next to nothing, is read from its entry in the feed that lists it, if that
+holds the text.
+
+| the page | its entry is read |
+|---|---|
+| is refused by robots.txt, says `noindex`, leads on, lists posts, or is gone for good (410) | no |
+| says no (401, 403, 404), or is elsewhere for a while, as at a log-in | yes |
+| is none, is too large, or has next to no text: a script makes it | yes |
+| fails to answer (5xx, 429, silence) | yes, unless the page itself was read before |
+"""
 
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from hashlib import sha256
+from http import HTTPStatus
 from itertools import islice
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from gevent.pool import Pool
 
 from chatsse.errors import ContentError, Unreadable
 from chatsse.knowledge.addresses import normal
+from chatsse.knowledge.feeds import Entry
 from chatsse.knowledge.fetcher import PAGES, Fetched, Fetcher, Limits
 from chatsse.knowledge.listing import Lister
 from chatsse.knowledge.page import Outcome, Page, Read, Receipt, Skipped, Unchanged
+from chatsse.knowledge.page_entry import is_scant, read_entry
 from chatsse.knowledge.page_html import FOR_GOOD, NOINDEX
-from chatsse.knowledge.refusals import Refused
+from chatsse.knowledge.refusals import Refused, Unanswered
 from chatsse.knowledge.robots import Robots
 from chatsse.knowledge.sitemaps import MOST_PAGES, Listing
 
@@ -69,7 +84,7 @@ class Web:
         pages = [page for page in self._with_known(listing, word) if page not in self._seen]
         self._seen.update(pages)
         self.total += len(pages) + len(listing.left_out)
-        visit = _Visit(word, self._known, self._read, self._seen, fetcher, robots)
+        visit = _Visit(word, self._known, self._read, self._seen, fetcher, robots, listing.entries)
         with closing(fetcher):
             yield from (Skipped(place, word, why, is_gone=False) for place, why in listing.left_out.items())
             yield from self._outcomes(visit, pages)
@@ -128,6 +143,7 @@ class _Visit:
         seen: set[str],
         fetcher: Fetcher,
         robots: Robots,
+        entries: Mapping[str, Entry],
     ) -> None:
         self._word = word
         self._known = known
@@ -135,15 +151,14 @@ class _Visit:
         self._seen = seen
         self._fetcher = fetcher
         self._robots = robots
+        self._entries = entries
 
     def outcome(self, url: str) -> Outcome:
         """Return what became of a page, whatever that is."""
         try:
             return self._tried(url)
-        except Refused as error:
-            return self._skipped(url, error.why, is_gone=error.status in GONE)
         except Unreadable as error:
-            return self._skipped(url, error.why)
+            return self._skipped(url, error.why, is_gone=_is_gone(error))
         except Exception:
             log.exception("%s can't be read", url)
             return self._skipped(url, "failed to be read")
@@ -152,30 +167,92 @@ class _Visit:
         if not self._robots.allow(url):
             return self._skipped(url, "robots.txt says no", is_gone=True)
         known = self._known.get(url)
-        fetched = self._fetcher.fetch(url, known, kinds=PAGES)
-        if fetched.url != url:
-            if fetched.url in self._seen:
-                return self._skipped(url, f"is at {fetched.url}", is_gone=fetched.is_lasting)
-            self._seen.add(fetched.url)
-            if not self._robots.allow(fetched.url):
-                return self._skipped(url, "robots.txt says no", is_gone=True)
+        try:
+            fetched = self._fetcher.fetch(url, known, kinds=PAGES)
+        except Unreadable as error:
+            return self._by_entry(url, error)
+        if fetched.url != url and (outcome := self._moved(url, fetched)):
+            return outcome
         if _NOINDEX.search(fetched.robots):
             return self._skipped(url, NOINDEX, is_gone=True)
         if known and fetched.is_unchanged:
             return Unchanged(self._receipt(url, fetched, known.digest))
-        digest = sha256(fetched.body).hexdigest()[:DIGEST_CHARS]
-        receipt = self._receipt(url, fetched, digest)
-        return Unchanged(receipt) if known and known.digest == digest else self._new(fetched, receipt)
+        receipt = self._receipt(url, fetched, _digest(fetched.body))
+        return Unchanged(receipt) if known and known.digest == receipt.digest else self._new(fetched, receipt)
+
+    def _moved(self, url: str, fetched: Fetched) -> Outcome | None:
+        """Return what became of a page that is not where it was listed; None: it is read where it is."""
+        if _is_elsewhere(fetched, url) and (outcome := self._rather_by_entry(url, "is elsewhere for now")):
+            return outcome
+        if fetched.url in self._seen:
+            return self._skipped(url, f"is at {fetched.url}", is_gone=fetched.is_lasting)
+        self._seen.add(fetched.url)
+        if not self._robots.allow(fetched.url):
+            return self._skipped(url, "robots.txt says no", is_gone=True)
+        return None
 
     def _new(self, fetched: Fetched, receipt: Receipt) -> Outcome:
+        url = receipt.location
         try:
-            return Read(receipt, self._read(fetched.body, fetched.url, fetched.charset))
+            read = Read(receipt, self._read(fetched.body, fetched.url, fetched.charset))
         except Unreadable as error:
+            if error.why in FOR_GOOD:
+                return self._skipped(url, error.why, is_gone=True)
             # A page without text may be there again tomorrow.
-            return self._skipped(receipt.location, error.why, is_gone=error.why in FOR_GOOD)
+            return self._by_entry(url, error)
+        return (is_scant(read.page) and self._rather_by_entry(url, "next to no text")) or read
+
+    def _rather_by_entry(self, url: str, why: str) -> Outcome | None:
+        """Return what became of a page's entry in the feed; None: there is none that says more.
+
+        :param why: not to take the page itself
+        """
+        known = self._known.get(url)
+        outcome: Outcome = self._skipped(url, why)
+        with suppress(Unreadable):
+            outcome = self._by_entry(url, Unreadable(why))
+        # What the feed said once stays, though it says it no longer.
+        was_entry = known is not None and known.is_entry
+        return outcome if was_entry or not isinstance(outcome, Skipped) else None
+
+    def _by_entry(self, url: str, error: Unreadable) -> Outcome:
+        """Return what became of a page's entry in the feed, of which more may be had than of the page.
+
+        :param error: why the page itself can't be read; raised where no entry stands in for it
+        """
+        entry, known = self._entries.get(url), self._known.get(url)
+        was_read = known is not None and not known.is_entry
+        if entry is None or _is_final(error) or (was_read and isinstance(error, Unanswered)):
+            raise error
+        receipt = Receipt(url, self._word, "", "", _digest(repr(entry).encode()), is_entry=True)
+        if known and known.is_entry and known.digest == receipt.digest:
+            return Unchanged(receipt, error.why)
+        try:
+            return Read(receipt, read_entry(entry, url), error.why)
+        except Unreadable as fault:
+            return self._skipped(url, f"{error.why}, and {fault.why}", is_gone=_is_gone(error))
 
     def _receipt(self, url: str, fetched: Fetched, digest: str) -> Receipt:
         return Receipt(url, self._word, fetched.etag, fetched.last_modified, digest)
 
     def _skipped(self, url: str, why: str, *, is_gone: bool = False) -> Skipped:
         return Skipped(url, self._word, why, is_gone)
+
+
+def _digest(body: bytes) -> str:
+    return sha256(body).hexdigest()[:DIGEST_CHARS]
+
+
+def _is_gone(error: Unreadable) -> bool:
+    return isinstance(error, Refused) and error.status in GONE
+
+
+def _is_final(error: Unreadable) -> bool:
+    """Tell whether the server means that nobody is to find the page again (RFC 9110, 15.5.11)."""
+    return isinstance(error, Refused) and error.status == HTTPStatus.GONE
+
+
+def _is_elsewhere(fetched: Fetched, url: str) -> bool:
+    """Tell whether another page is shown in the place of that at `url`, for as long as it lasts."""
+    there, here = urlsplit(fetched.url).path, urlsplit(url).path
+    return not fetched.is_lasting and there.rstrip("/") != here.rstrip("/")
