@@ -89,7 +89,14 @@ ESCAPED = "<content type='html'>&lt;p&gt;Rye, at length, &amp;amp; more.&lt;/p&g
 XHTML = f"<content type='xhtml'><div xmlns='http://www.w3.org/1999/xhtml'>{WHOLE}</div></content>"
 
 
-@pytest.mark.parametrize("content", [ESCAPED + "<summary>Rye</summary>", "<summary>Rye</summary>" + XHTML])
+@pytest.mark.parametrize(
+    "content",
+    [
+        ESCAPED + "<summary>Rye</summary>",
+        "<summary>Rye</summary>" + XHTML,
+        "<content>Rye</content>" + ESCAPED.replace("content", "summary"),
+    ],
+)
 def test_an_entry_of_atom_has_its_content_and_a_summary(content: str) -> None:
     more = """<title type="html">Rye &amp;amp; oats</title><category term="1" label="bread"/>
 <published>2025-11-15T00:30:00+02:00</published><updated>2025-11-17T00:30:00+02:00</updated>"""

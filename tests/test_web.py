@@ -512,6 +512,13 @@ def test_a_page_that_merely_fails_keeps_its_old_version_whatever_the_feed_has(
     assert said(read_posts(word, known)) == {"/a": fate}
 
 
+def test_an_entry_is_read_again_though_its_page_fails_to_answer(blog: BlogServer) -> None:
+    blog.serve("/a", status=500)
+    known = receipts(read_posts(full_feed(blog, {"/a": story("old")})))
+    outcomes = read_posts(full_feed(blog, {"/a": story("new")}), known)
+    assert text_of(outcomes["/a"]) == story("new")
+
+
 @pytest.mark.parametrize("rest", ["", "A teaser."])
 def test_what_a_feed_holds_no_longer_stays_for_as_long_as_its_page_is_there(
     blog: BlogServer, rest: str
