@@ -154,6 +154,7 @@ def test_the_language_is_that_of_the_entry_or_else_of_the_feed(text: str, langua
         ("<pubDate>15 Nov 2025 23:30:00 -0800</pubDate>", date(2025, 11, 15)),
         ("<pubDate>Sat, 99 Nov 2025 00:30:00 GMT</pubDate>", None),
         ("<dc:date>2025-11-15T23:30:00-08:00</dc:date>", date(2025, 11, 15)),
+        ("<pubDate>Nov 3000000000 0:0 0</pubDate>", None),
         ("<pubDate>yesterday</pubDate>", None),
         ("", None),
     ],

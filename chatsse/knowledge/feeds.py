@@ -17,7 +17,7 @@ from chatsse.knowledge.charset import decode_xml
 from chatsse.knowledge.facts import as_day, primary_language
 
 MOST_BYTES = 10 * 1024 * 1024
-# feedparser has no errors of its own: some broken feeds run it into Python's.
+# feedparser has no errors of its own, nor have dates: what is broken runs into Python's.
 _BEYOND_REPAIR = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 ROOTS = frozenset({"rss", "feed", "rdf"})
 _HTML = ("text/html", "application/xhtml+xml")
@@ -118,8 +118,8 @@ def _html(part: Any) -> str:
 
 def _day(said: str) -> date | None:
     """Return the day that a date of RSS or of Atom names, as its author's calendar has it."""
-    written = parsedate(said)
     try:
+        written = parsedate(said)
         return date(*written[:3]) if written else as_day(said)
-    except ValueError:
+    except _BEYOND_REPAIR:
         return None
