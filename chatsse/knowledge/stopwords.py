@@ -15,15 +15,15 @@ _LISTS = {
     "en": """
         a about actually after all also am an and any anyone anything are aren as at be because been
         before being but by bye can cannot cant could couldn d did didn didnt do does doesn doesnt
-        doing don done dont else even every everything for from get gets getting go going got had has
-        have having he hello help her here hey hi his how however i if im in instead into is isn isnt
-        it its ive just know let like ll m make may maybe me might more most much must my need no not
-        nothing now of off ok okay on once one only or other our out over own please possible re
-        really s same say says seem seems she should shouldn show so some somehow something still such
-        t tell than thank thanks that thats the their them then there these they thing things this
-        those thx to too try trying ty up us use used using ve very want wanted was wasn way ways we
-        well were what whats when where whether which while who whom whose why will with without won
-        wont would wouldn you your yours
+        doing don done dont else even every for from get gets getting go going got had has have having
+        he hello help her here hey hi his how however i if im in instead into is isn isnt it its ive
+        just know let like ll m make may maybe me might more most much must my need no not now of off
+        ok okay on once one only or other our out over own please possible re really s same say says
+        seem seems she should shouldn show so some somehow something still such t tell than thank
+        thanks that thats the their them then there these they thing things this those thx to too try
+        trying ty up us use used using ve very want wanted was wasn way ways we well were what whats
+        when where whether which while who whom whose why will with without won wont would wouldn you
+        your yours
     """,
     "de": """
         aber alle allem allen aller alles als also am an auch auf aus bei beim bin bis bist bitte da
