@@ -1,6 +1,7 @@
 import re
 from datetime import date
 from pathlib import Path
+from time import process_time
 from urllib.parse import unquote
 
 import pytest
@@ -597,6 +598,12 @@ def test_text_after_described_terms_stands_under_none_of_them() -> None:
     assert [passage.headings for passage in read.passages] == [("F", "a()"), ("F", "b()"), ("F",)]
 
 
+def test_a_heading_at_the_end_of_described_terms_is_read() -> None:
+    assert text(page("<h1>Tea</h1><dl><dt id=a>x<dd>y<h2>Green</h2></dl>")) == "x\ny\nGreen"
+    read = page("<h1>Tea</h1><h2>Green</h2><dl><dt id=a></dl><p>Leaves.")
+    assert [(passage.headings, passage.blocks) for passage in read.passages] == [(("Green",), ("Leaves.",))]
+
+
 def test_a_section_opens_at_its_first_heading_only() -> None:
     filling = "<p>" + "tea " * 130 + "</p>"
     first, second = page(f"<section id=a><h2>A</h2>{filling}<h2>B</h2>{filling}</section>").passages
@@ -649,6 +656,21 @@ def test_paragraphs_that_are_never_closed_do_not_nest() -> None:
 
 def test_a_page_of_five_megabytes_is_read() -> None:
     assert len(page("<p>tea and more</p>\n" * 250_000).passages) > 2000
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<p>x</p>" + "<aside>y</aside>" * 100_000,
+        "<div class=share-box>" * 1_000 + "y " * 1_000_000,
+        "<h2>" + "<a class=anchor href=#x>y</a>" * 100_000 + "</h2><p>x",
+    ],
+    ids=["asides", "names", "links"],
+)
+def test_what_is_there_by_the_thousand_takes_no_longer_for_each(markup: str) -> None:
+    begun = process_time()
+    page(f"<main>{markup}</main>")
+    assert process_time() - begun < 30
 
 
 @given(st.binary(max_size=300))

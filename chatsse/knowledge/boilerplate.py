@@ -1,10 +1,12 @@
 """What on a page is not its content: what nobody sees, what strangers wrote, what each page repeats."""
 
 import re
+from collections.abc import Container, Iterator
+from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from chatsse.knowledge.html_blocks import HEADINGS, plain
+from chatsse.knowledge.html_blocks import HEADINGS
 from chatsse.knowledge.html_tree import walk
 
 _NO_TEXT = """
@@ -147,6 +149,8 @@ _FRAME = "footer:not(blockquote footer), header:not(main header, article header,
 # A class of these is a theme's word about the page, not about a part of it.
 _WHOLE = frozenset({"html", "body", "main"})
 _TEXTS = frozenset({"p", "ul", "ol", "dl", "pre", "blockquote", "figure", "table", *HEADINGS})
+# So many siblings away.
+_NEAR = 20
 _BARE_MARK = re.compile(r"[\W_]*")
 
 
@@ -189,8 +193,13 @@ def _is_heading(node: LexborNode) -> bool:
     above = node.parent
     if node.tag not in ("a", "button") or above is None or above.tag not in HEADINGS:
         return False
-    said = plain(node.text_lexbor())
-    return bool(said) and said == plain(above.text_lexbor())
+    beside = (each for side in ("prev", "next") for each in islice(_siblings(node, side), _NEAR))
+    return _says(node) and not any(map(_says, beside))
+
+
+def _says(node: LexborNode) -> bool:
+    text = node.text_content if (node.tag or "").startswith("-") else node.text_lexbor()
+    return node.tag != "-comment" and any(map(str.isalnum, text or ""))
 
 
 def boilerplate(tree: LexborHTMLParser) -> frozenset[int]:
@@ -210,34 +219,41 @@ def _surroundings(tree: LexborHTMLParser) -> list[LexborNode]:
 
 def _is_remark(aside: LexborNode) -> bool:
     """Tell whether an aside stands between the parts of a text: the author put it there, not the theme."""
-    before, after = aside.prev, aside.next
-    while before is not None and before.tag not in _TEXTS:
-        before = before.prev
-    while after is not None and after.tag not in _TEXTS:
-        after = after.next
-    return before is not None and after is not None
+    return all(
+        any(each.tag in _TEXTS for each in islice(_siblings(aside, side), _NEAR)) for side in ("prev", "next")
+    )
+
+
+def _siblings(node: LexborNode, side: str) -> Iterator[LexborNode]:
+    while (node := getattr(node, side)) is not None:
+        yield node
 
 
 def _named_so(tree: LexborHTMLParser) -> list[LexborNode]:
     """Return what a theme's names tell to stand beside the text, and its size does not belie."""
-    content = tree.css_first("main, article") or tree.body
-    few = min(_FEW_WORDS, len(content.text_lexbor().split()) // 3) if content else 0
-    return [
+    named = [
         node
         for node in tree.css(_MAYBE_BESIDE)
         if any(map(_BESIDE_CLASS.fullmatch, (node.attributes.get("class") or "").split()))
-        and _is_little(node, few)
     ]
+    content = tree.css_first("main, article") or tree.body
+    if not named or content is None:
+        return []
+    sizes = _words_in(tree, {node.mem_id for node in (*named, content)})
+    few = min(_FEW_WORDS, sizes[content.mem_id] // 3)
+    return [node for node in named if sizes[node.mem_id] <= few]
 
 
-def _is_little(node: LexborNode, words: int) -> bool:
-    """Tell whether there are no more than so many words in an element."""
-    for each, is_entered in walk(node, ()):
-        if is_entered and each.tag == "-text":
-            words -= len((each.text_content or "").split())
-            if words < 0:
-                return False
-    return True
+def _words_in(tree: LexborHTMLParser, wanted: Container[int]) -> dict[int, int]:
+    """Return by `mem_id` how many words there are in some elements, in one walk: they may nest."""
+    sizes: dict[int, int] = {}
+    words = 0
+    for node, is_entered in walk(tree.root, ()) if tree.root else ():
+        if node.tag == "-text":
+            words += len((node.text_content or "").split()) if is_entered else 0
+        elif node.mem_id in wanted:
+            sizes[node.mem_id] = words - (0 if is_entered else sizes[node.mem_id])
+    return sizes
 
 
 def _styled_away(tree: LexborHTMLParser) -> list[LexborNode]:

@@ -118,8 +118,10 @@ class Reader:
         self._end_text()
         if tag == "dl" and self._terms and self._terms[-1][0] == node.mem_id:
             self._end_list()
-            self._end_heading(_TERM_LEVEL + len(self._terms))
-            self._under = self._terms.pop()[1]
+            _, before = self._terms.pop()
+            if self._under != before:
+                self._end_heading(0)
+            self._under = before
         elif tag in _LISTS and self._lists:
             self._lists.pop()
             if not self._lists:
