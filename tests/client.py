@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from chatsse.event import cut
 
-TIMEOUT_S = 30
+TIMEOUT_S = 120
 
 
 @dataclass

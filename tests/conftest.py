@@ -37,7 +37,7 @@ def redis(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(autouse=True)
 def deadline() -> Iterator[None]:
     """An end to a test that pings, or a server that does not answer, would keep waiting for ever."""
-    with gevent.Timeout(120):
+    with gevent.Timeout(600):
         yield
 
 

@@ -77,9 +77,10 @@ def calls_of(model: StandIn, word: str) -> int:
 
 
 def events_of(reader: Reader) -> list[str]:
-    """Return the names of a reader's events, tokens and the model's thinking left out."""
-    left_out = {"stage": "thinking"}
-    return [frame.event for frame in reader.frames if frame.event != "message" and frame.data != left_out]
+    """Return the names of a reader's events; tokens, pings and the model's thinking left out."""
+    thinking = {"stage": "thinking"}
+    left_out = ("message", "ping")
+    return [frame.event for frame in reader.frames if frame.event not in left_out and frame.data != thinking]
 
 
 def test_a_worker_answers_what_web_processes_take_and_show(

@@ -28,7 +28,7 @@ def environment(**changes):
 
 
 def wait_for(condition):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not (found := condition()):
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
@@ -89,7 +89,7 @@ class Program:
         return redis.Redis.from_url(url).info("server")["process_id"]
 
     def get(self, path):
-        with urllib.request.urlopen(f"http://{self.address}{path}", timeout=30) as response:
+        with urllib.request.urlopen(f"http://{self.address}{path}", timeout=60) as response:
             return response.read().decode()
 
 
@@ -260,7 +260,7 @@ def test_a_worker_answers_what_a_web_process_was_asked(start):
         json.dumps({"prompt": "What is this blog about?"}).encode(),
         {"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(asked, timeout=30) as response:
+    with urllib.request.urlopen(asked, timeout=60) as response:
         stream = json.load(response)["stream"]
     assert "event: done" in web.get(stream)
     worker.process.terminate()

@@ -25,7 +25,7 @@ TOKENS = [WORDS[n % len(WORDS)] for n in range(200)]
 BATCH = 500
 # The byte-for-byte sweep takes its minute once; the other server gets each place of a frame all the same.
 STEPS = {"valkey": 1, "redis-server": 7}
-BATCH_S = 60
+BATCH_S = 300
 
 
 @dataclass
@@ -53,6 +53,11 @@ class CutReader(Reader):
     is_cut: bool = False
     seen: int = 0
 
+    def _dispatch(self, block: str) -> None:
+        """Pass over pings, which come only where a machine is slow."""
+        if "event: ping" not in block.split("\n"):
+            super()._dispatch(block)
+
     def read_twice(self, ended: threading.Event) -> None:
         self.read(cut_after=self.offset)
         self.seen = len(self.frames)
@@ -65,7 +70,7 @@ class CutReader(Reader):
 @pytest.fixture(autouse=True)
 def deadline() -> Iterator[None]:
     """An end to the test where pings would keep a reader waiting for ever."""
-    with gevent.Timeout(600):
+    with gevent.Timeout(3600):
         yield
 
 

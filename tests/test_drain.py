@@ -240,9 +240,8 @@ def pair(redis_url: str, model: StandIn, unasked: StandIn) -> Iterator[tuple[Par
         parts.connections.close()
 
 
-def ask_at_once(redis: Redis, redis_url: str, fields: list[str]) -> None:
+def ask_at_once(redis: Redis, database: int, fields: list[str]) -> None:
     """Put a question into the queue without letting anything else in this process happen meanwhile."""
-    database = urlsplit(redis_url).path.strip("/")
     with monkey.get_original("socket", "socket")() as sock:
         sock.connect(("127.0.0.1", redis.port))
         sock.sendall(f"SELECT {database}\r\nXADD {WORK} * {' '.join(fields)}\r\n".encode())
@@ -260,11 +259,12 @@ def test_a_question_that_is_read_at_the_last_moment_goes_to_another_at_once(
 ) -> None:
     model.answer(word, ["answered"])
     leaving, staying = pair
+    database = int(redis_url.rpartition("/")[2])
     question = staying.questions.ask(word, None, None, None)
     until(lambda: [staying.work.done(job) for job in staying.work.take(1)], "the queue is empty")
     leaving.answerers.start()
-    until(lambda: b"cmd=xreadgroup" in redis.ask("CLIENT", "LIST"), "it waits for questions")
-    ask_at_once(redis, redis_url, ["id", question.id, "conversation", question.conversation, "attempt", "1"])
+    until(lambda: any(b" flags=b " in each for each in redis.clients(database)), "it waits for questions")
+    ask_at_once(redis, database, ["id", question.id, "conversation", question.conversation, "attempt", "1"])
     leaving.answerers.stop(grace_s=10)
     staying.answerers.start()
     until(lambda: 'token {"token": "answered"}' in staying.said(question), "the other answers")

@@ -109,7 +109,7 @@ def test_what_a_frozen_process_has_to_say_when_it_wakes_up_reaches_no_log_and_no
         assert call.closed.wait(CLOSED_S)
     gate.set()
     for prompt in prompts:
-        seen = readings[prompt].get(timeout=30)
+        seen = readings[prompt].get(timeout=60)
         log = journal.after(ids[prompt], START)
         assert log[: len(before[prompt])] == before[prompt]
         assert text_of(log) == told[prompt]

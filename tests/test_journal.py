@@ -107,7 +107,7 @@ def test_a_probe_finds_a_claim_in_silence(journal: Journal) -> None:
     first = claim(journal, answer_id)
     claim(journal, answer_id)
     first.probe()
-    with gevent.Timeout(10):
+    with gevent.Timeout(60):
         while answer_id not in FENCED:
             gevent.sleep(0.001)
 
@@ -168,7 +168,7 @@ def test_a_loss_is_found_in_silence(journal: Journal, connections: Connections) 
     writer.wait()
     connections.commands.execute(("DEL", log_key(answer_id)))
     writer.probe()
-    with gevent.Timeout(10):
+    with gevent.Timeout(60):
         while text_of(journal.after(answer_id, START)) != "said":
             gevent.sleep(0.001)
 

@@ -386,7 +386,7 @@ def said_in(log: list[Event], attempt: int) -> str:
 @pytest.fixture(autouse=True)
 def deadline() -> Iterator[None]:
     """An end to a search that hangs, which may be long."""
-    with gevent.Timeout(120 + EXAMPLES):
+    with gevent.Timeout(300 + EXAMPLES):
         yield
 
 

@@ -30,7 +30,7 @@ from chatsse.work import GROUP, WORK
 # exempt from it.
 VISITOR = {"X-Forwarded-For": "203.0.113.7"}
 AS_JSON = {"Accept": "application/json"}
-WAIT_S = 60
+WAIT_S = 120
 STREAMS = 200
 RESTARTS = 10
 

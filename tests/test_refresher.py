@@ -121,7 +121,7 @@ def test_a_publish_hook_has_all_processes_answer_from_the_new_pages_and_none_fai
     begun = len(texts)
     until(lambda: len(texts) > begun + MANY, "many more answers")
     stopped.set()
-    asking.get(timeout=30)
+    asking.get(timeout=60)
     assert set(map(tuple, texts[begun + 1 :])) == {("Black tea likes it hotter.",)}
     assert set(map(tuple, texts)) == {(POSTS["tea"],), ("Black tea likes it hotter.",)}
 

@@ -10,7 +10,7 @@ import pytest
 from blog_server import BlogServer
 from client import Reader, ask, call
 from posts import POSTS, serve_post, serve_posts
-from processes import App, Redis, Worker, until
+from processes import DEADLINE_S, App, Redis, Worker, until
 from standin import Block, Citation, StandIn, Wait
 
 from chatsse.connections import Connections
@@ -80,7 +80,7 @@ def test_an_answer_that_another_process_goes_on_with_rests_on_the_same_sources(
             serve_post(blog, name, "All of it is new.")
         index([sitemap], Editions(connections.commands), lambda *_: None)
         stack.enter_context(Worker(redis_url, model.url, folder("two")))
-        reading.get(timeout=30)
+        reading.get(timeout=DEADLINE_S)
         late = Reader(reader.url).read()
         (turn,) = call("GET", f"{web.url}/conversations/{asked['conversation']}").json["turns"]
     connections.close()

@@ -100,7 +100,7 @@ def test_a_process_that_is_killed_at_a_token_is_not_missed(
     stored = {each: place.log_of(asked[each]["id"]) for each in tales.prompts}
     killed.kill()
     place.start()
-    gevent.joinall(reading, timeout=60)
+    gevent.joinall(reading, timeout=120)
     tales.gate.set()
     for each in tales.prompts:
         log = place.log_of(asked[each]["id"])

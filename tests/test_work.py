@@ -26,7 +26,7 @@ def ids_of(jobs: list[Job]) -> list[str]:
 def take_all(work: Work, count: int) -> list[Job]:
     """Return `count` questions; the first read may find that there is no group yet."""
     jobs: list[Job] = []
-    with gevent.Timeout(20):
+    with gevent.Timeout(60):
         while len(jobs) < count:
             jobs += work.take(count - len(jobs))
     return jobs
@@ -83,7 +83,7 @@ def test_a_question_is_taken_by_one(connections: Connections, work: Work, anothe
         while len(taken) < len(answer_ids):
             taken.extend(ids_of(queue.take(3)))
 
-    gevent.joinall([gevent.spawn(take, queue) for queue in (work, another)], timeout=20, raise_error=True)
+    gevent.joinall([gevent.spawn(take, queue) for queue in (work, another)], timeout=60, raise_error=True)
     assert sorted(taken, key=int) == answer_ids
 
 
@@ -93,7 +93,7 @@ def test_a_question_asked_meanwhile_ends_the_wait(connections: Connections, work
     taking = gevent.spawn(work.take, 1)
     until(lambda: b"cmd=xreadgroup" in connections.commands.execute(("CLIENT", "LIST"))[0], "it waits")
     add(connections, work, "b")
-    assert ids_of(taking.get(timeout=20)) == ["b"]
+    assert ids_of(taking.get(timeout=60)) == ["b"]
 
 
 def test_a_silent_answerers_question_is_taken_over(
