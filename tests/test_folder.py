@@ -279,13 +279,13 @@ def test_pages_that_are_not_to_be_found_are_gone() -> None:
 
 def test_pages_that_fail_are_reported_and_keep_no_others_from_being_read() -> None:
     write("notes/tea.md")
-    write("notes/broken.md", "x: [")
+    write("notes/broken.md", text="+++\nx =\n+++\nTea.")
     write("notes/empty.md", text="\n")
     write("notes/template.html", "layout: x")
     Path("notes/latin.md").write_bytes(b"\xff")
     Path("notes/huge.md").write_bytes(b"x" * (MAX_BYTES + 1))
     assert skipped(f"notes={SITE}") == {
-        "notes/broken.md": ("front matter can't be read", False),
+        "notes/broken.md": ("front matter can't be read, line 2: invalid value", False),
         "notes/empty.md": ("no text", False),
         "notes/template.html": ("a template, not a page", False),
         "notes/latin.md": ("not in UTF-8", False),

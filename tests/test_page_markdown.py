@@ -82,6 +82,26 @@ def test_broken_front_matter_makes_a_page_unreadable(source: str) -> None:
         page(source)
 
 
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("---\ntitle: Tea\nx: secret: y\n---\nTea.", r", line 3: mapping values are not allowed"),
+        ("---\n\n\nx: *secret\n---\nTea.", r", line 4: found undefined alias$"),
+        ("---\r\nx: [secret\r\n---\r\nTea.", r", line 2: "),
+        ("---\nx: !secret 1\n---\nTea.", r", line 2: could not determine a constructor for the tag$"),
+        ("---\na: 1\nx: \0\n---\nTea.", r", line 3: \w+ characters are not allowed$"),
+        ("---\ndate: 2024-13-45\n---\nTea.", r": month must be in 1..12$"),
+        ("+++\nsecret = 1\nsecret = 2\n+++\nTea.", r", line 3: cannot overwrite a value$"),
+        ("+++\n[a.secret]\n[a.secret]\n+++\nTea.", r", line 3: cannot declare twice$"),
+        ("+++\nx = 1\ny = [secret\n+++\nTea.", r", line 3: invalid value$"),
+    ],
+)
+def test_what_is_wrong_with_front_matter_is_told_without_its_words(source: str, why: str) -> None:
+    with pytest.raises(Unreadable, match=f"^front matter can't be read{why}") as error:
+        page(source)
+    assert "secret" not in error.value.why
+
+
 def test_bytes_that_are_no_utf_8_are_unreadable() -> None:
     with pytest.raises(Unreadable, match="UTF-8"):
         parse_document("é".encode("latin-1"))
