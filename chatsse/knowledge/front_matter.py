@@ -44,6 +44,10 @@ class FrontMatter:
     def __init__(self, said: Mapping[str, object]) -> None:
         self._said = {str(name).lower(): value for name, value in said.items()}
 
+    def over(self, defaults: Mapping[str, object]) -> "FrontMatter":
+        """Return what it says, and of what it does not say the `defaults`."""
+        return FrontMatter({**{name.lower(): value for name, value in defaults.items()}, **self._said})
+
     def text(self, *names: str) -> str:
         """Return the first of the values that says something, in one line."""
         values = (self._said.get(name) for name in names)
