@@ -3,7 +3,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from site_files import SITE, addresses, outcomes, remarks, skipped, write
+from site_files import SITE, addresses, outcomes, remarks, skipped, titles, write
 
 from chatsse.errors import ContentError
 from chatsse.knowledge.folder import MAX_BYTES, Folder
@@ -92,6 +92,18 @@ def test_a_word_that_names_nothing_is_an_error(word: str) -> None:
 def test_a_name_may_have_an_equals_sign() -> None:
     write("a=b/tea.md")
     assert addresses(f"a=b={SITE}/x?y=z") == {"a=b/tea.md": f"{SITE}/x?y=z/tea"}
+
+
+def test_a_page_without_a_title_is_named_after_its_file() -> None:
+    for name in ("2024-05-06-slug-war", "2024-05-06", "teas/_index", "teas/index", "index"):
+        write(f"notes/{name}.md")
+    assert titles(f"notes={SITE}") == {
+        "notes/2024-05-06-slug-war.md": "Slug war",
+        "notes/2024-05-06.md": "2024-05-06",
+        "notes/teas/_index.md": "Teas",
+        "notes/teas/index.md": "Teas",
+        "notes/index.md": "",
+    }
 
 
 # -- What is read.

@@ -1,5 +1,5 @@
 import pytest
-from site_files import SITE, addresses, remarks, skipped, write
+from site_files import SITE, addresses, remarks, skipped, titles, write
 
 from chatsse.errors import ContentError
 
@@ -295,3 +295,10 @@ def test_mounts_of_what_is_read_anyway_are_none_to_tell_of() -> None:
     tables = (f"[[module.mounts]]\nsource = '{source}'\ntarget = '{target}'" for source, target in mounts)
     site("\n".join(tables), "tea.md")
     assert remarks(f"blog={SITE}") == []
+
+
+def test_a_page_without_a_title_is_named_after_its_file_or_its_bundle() -> None:
+    site(LANGUAGES)
+    for name in ("posts/hot-tea.de", "posts/cold-tea/index", "posts/_index"):
+        write(f"blog/content/{name}.md")
+    assert list(titles(f"blog={SITE}").values()) == ["Posts", "Cold tea", "Hot tea"]

@@ -1,5 +1,5 @@
 import pytest
-from site_files import SITE, addresses, remarks, skipped, write
+from site_files import SITE, addresses, remarks, skipped, titles, write
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
@@ -196,3 +196,10 @@ def test_what_is_not_followed_is_told(settings: str, what: str) -> None:
     assert remarks(f"blog={SITE}") == [
         f"blog={SITE}: _config.yml: {what}, so addresses may be wrong: name the sitemap instead"
     ]
+
+
+def test_a_page_without_a_title_is_named_after_its_file() -> None:
+    site(RECIPES)
+    for path in ("_posts/2024-01-02-hot-tea.md", "_recipes/index.md"):
+        write(f"blog/{path}", text="---\n---\nTea.")
+    assert list(titles(f"blog={SITE}").values()) == ["Hot tea", ""]

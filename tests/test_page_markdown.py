@@ -57,6 +57,15 @@ def test_front_matter_comes_in_three_kinds(source: str) -> None:
     assert text(read) == "Tea."
 
 
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("slug-war", "Slug war"), ("über_uns", "Über uns"), ("My Note - one", "My Note - one"), ("", "")],
+)
+def test_a_page_without_title_and_heading_is_named_after_its_file(name: str, title: str) -> None:
+    assert read_markdown(parse_document(b"## Rye\n\nTea."), URL, name).title == title
+    assert read_markdown(parse_document(b"# Rye\n\nTea."), URL, name).title == "Rye"
+
+
 def test_a_page_without_front_matter_has_the_title_that_it_begins_with() -> None:
     read = page("# On *tea*<b hidden>secret</b>\n\nTea.\n")
     assert (read.title, read.language, read.date, read.summary) == ("On tea", "", None, "")

@@ -127,12 +127,12 @@ class _Files:
         receipt = Receipt(path.as_posix(), self._word, "", "", digest)
         if known == receipt:
             return Unchanged(receipt)
-        return Read(receipt, read_html(body, address) if is_html else self._page(document, address))
+        return Read(receipt, read_html(body, address) if is_html else self._page(path, document, address))
 
-    def _page(self, document: Document, address: str) -> Page:
+    def _page(self, path: Path, document: Document, address: str) -> Page:
         if not address:
             raise Unreadable(NO_ADDRESS)
-        return read_markdown(document, address)
+        return read_markdown(document, address, self._generator.name_of(path.absolute()))
 
 
 def _parted(word: str) -> tuple[str, str | None]:

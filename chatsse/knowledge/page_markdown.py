@@ -75,16 +75,18 @@ def parse_document(body: bytes) -> Document:
         raise Unreadable("not in UTF-8") from error
 
 
-def read_markdown(document: Document, url: str) -> Page:
+def read_markdown(document: Document, url: str, name: str = "") -> Page:
     """Return the page that the document becomes.
 
     :param url: where the site has it
+    :param name: of its file, for its title if it has no other
     :raises Unreadable: there is nothing to read
     """
     tree = parse(_render(_plain_markdown(document.text)))
     hidden, body = unseen(tree), tree.body
     matter = document.matter
-    title = matter.title or next((line(text_of(h1, hidden)) for h1 in tree.css("h1")), "")
+    heading = next((line(text_of(h1, hidden)) for h1 in tree.css("h1")), "")
+    title = matter.title or heading or _title_of(name)
     blocks = Reader(Anchors(tree), title).read(body, hidden) if body else []
     passages = split(url, blocks)
     if not passages:
@@ -131,3 +133,10 @@ def _explicit_id(inline: Token) -> str:
 def _text(inline: Token) -> str:
     children = inline.children or ()
     return "".join(child.content for child in children if child.type in ("text", "code_inline"))
+
+
+def _title_of(name: str) -> str:
+    """Return a file's name as a title: `Slug war` of `slug-war`."""
+    is_slug = " " not in name and any(map(str.isalpha, name))
+    words = re.sub("[-_]+", " ", name) if is_slug else name
+    return line(words[:1].upper() + words[1:])
