@@ -165,6 +165,33 @@ def test_code_lists_and_tables_are_blocks() -> None:
         ('<p style="display:none">secret</p>\n\nTea <span hidden>secret</span>', "Tea"),
         ("![secret](x.png)\n\nTea\u200b\U000e0041", "Tea"),
         ("~~Milk~~ Tea", "Milk Tea"),
+        ("Tea %%secret%% is%%secret%% hot", "Tea is hot"),
+        ("Tea\n\n%%\nsecret\n\n`secret`\n%%\n\nhot", "Tea\nhot"),
+        ("Tea %%secret\n\nsecret%% hot", "Tea hot"),
+        ("Tea\n\n%% secret\n\nsecret", "Tea"),
+        ("100%% sure\n\nfor 5%% more", "100%% sure\nfor 5%% more"),
+        (
+            "[[Tea]], [[Tea|hot *leaves*]], [[Tea#Kinds]], [[#Kinds]], [[Tea#^a1]]",
+            "Tea, hot leaves, Tea > Kinds, Kinds, Tea",
+        ),
+        ("| a | b |\n|---|---|\n| [[Tea\\|hot]] | 2 |", "a | b\nhot | 2"),
+        (
+            "[[1]](https://x.example) [[1, 2], [3]] \\[[x]] if [[ -f x ]]",
+            "[1] [[1, 2], [3]] [[x]] if [[ -f x ]]",
+        ),
+        ("Tea ![[leaves.png]]\n\n![[Milk#Oats|300]]", "Tea"),
+        ("> [!warning] Hot *tea*\n> Don't drink.\n>\n> Wait.", "Hot tea\nDon't drink.\nWait."),
+        ("> [!NOTE]\n> Tea", "Tea"),
+        ("> > [!faq|wide]- Why?\n> > Tea", "Why?\nTea"),
+        ("> [!tea is hot\n> indeed", "[!tea is hot indeed"),
+        ("[!note] Tea", "[!note] Tea"),
+        ("- [ ] buy\n- [x] boil\n- [b] other\n- [leaves](x)", "- buy\n- boil\n- [b] other\n- leaves"),
+        ("- `[ ] x`\n- y", "- [ ] x\n- y"),
+        ("1. [X] boil\n\n2. pour", "1. boil\n2. pour"),
+        (
+            "Tea[^1] is[^2] hot [^3].\n\n[^1]: Leaves.\n[^2]: https://x.example\n\n    Too.\n\nEnd",
+            "Tea is hot [^3].\n- Leaves.\n- https://x.example\n  Too.\nEnd",
+        ),
     ],
 )
 def test_what_only_a_generator_or_a_model_reads_is_left_out(source: str, shown: str) -> None:
@@ -173,7 +200,18 @@ def test_what_only_a_generator_or_a_model_reads_is_left_out(source: str, shown: 
 
 @pytest.mark.parametrize(
     "code",
-    ["{% if tea %}", "{{< tea >}}", "import x from 'y'", "{/* tea */}", "<!-- tea -->", "{{ site.tea }}"],
+    [
+        "%%tea%%",
+        "[[tea]]",
+        "[^1]",
+        "![[tea]]",
+        "{% if tea %}",
+        "{{< tea >}}",
+        "import x from 'y'",
+        "{/* tea */}",
+        "<!-- tea -->",
+        "{{ site.tea }}",
+    ],
 )
 def test_code_is_shown_as_it_is(code: str) -> None:
     assert text(page(f"```\n{code}\n```")) == code
@@ -181,7 +219,9 @@ def test_code_is_shown_as_it_is(code: str) -> None:
     assert text(page(f"Write `{code}` or ``a ` {code}``.")) == f"Write {code} or a ` {code}."
 
 
-@pytest.mark.parametrize("tag", ["{{< x", "{% x", "{/* x", "{{</* x", "{{< x {{< y", "`x", "import x"])
+@pytest.mark.parametrize(
+    "tag", ["{{< x", "{% x", "{/* x", "{{</* x", "{{< x {{< y", "`x", "import x", "%%x", "[[x", "![[x"]
+)
 def test_a_tag_that_never_ends_is_text(tag: str) -> None:
     assert text(page(f"Tea {tag}")) == f"Tea {tag}"
 
