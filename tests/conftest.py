@@ -8,6 +8,7 @@ import itertools
 import shutil
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import gevent
@@ -39,6 +40,12 @@ def deadline() -> Iterator[None]:
     """An end to a test that pings, or a server that does not answer, would keep waiting for ever."""
     with gevent.Timeout(600):
         yield
+
+
+@pytest.fixture
+def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder to start in: words for content are paths as an owner writes them."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

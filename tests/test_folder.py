@@ -1,47 +1,16 @@
 import os
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
+from site_files import SITE, addresses, outcomes, remarks, skipped, titles, write
 
 from chatsse.errors import ContentError
 from chatsse.knowledge.folder import MAX_BYTES, Folder
-from chatsse.knowledge.page import Outcome, Read, Receipt, Skipped, Unchanged
+from chatsse.knowledge.page import Read, Receipt, Skipped, Unchanged
 
-SITE = "https://blog.example"
 TEMPLATES = Path(__file__).parent.parent / "templates"
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Words are paths as an owner writes them: from where the server starts."""
-    monkeypatch.chdir(tmp_path)
-    return
-
-
-def write(path: str, front: str = "", text: str = "Tea.") -> None:
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(f"---\ntitle: Tea\n{front}\n---\n{text}" if front else text, encoding="utf-8")
-
-
-def outcomes(word: str, known: dict[str, Receipt] | None = None) -> dict[str, Outcome]:
-    read = {}
-    for outcome in Folder(known or {}).pages(word):
-        location = outcome.location if isinstance(outcome, Skipped) else outcome.receipt.location
-        assert location not in read
-        read[location] = outcome
-    return read
-
-
-def addresses(word: str) -> dict[str, str]:
-    return {path: read.page.url for path, read in outcomes(word).items() if isinstance(read, Read)}
-
-
-def skipped(word: str) -> dict[str, tuple[str, bool]]:
-    return {
-        path: (read.why, read.is_gone) for path, read in outcomes(word).items() if isinstance(read, Skipped)
-    }
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
 # -- Where pages are.
@@ -89,93 +58,6 @@ def test_a_plain_folders_pages_are_where_their_files_lie() -> None:
     }
 
 
-def test_hugos_pages_are_where_hugo_puts_them() -> None:
-    write("blog/hugo.toml", text="baseURL = 'x'")
-    for path in ("_index.md", "about.md", "posts/_index.md", "posts/My Tea.md", "posts/bundle/index.md"):
-        write(f"blog/content/{path}")
-    write("blog/content/posts/a.md", "slug: b")
-    write("blog/content/posts/c.md", "url: /d/")
-    write("blog/README.md")
-    write("blog/themes/x/content/y.md")
-    posts = {
-        "blog/content/posts/_index.md": f"{SITE}/posts/",
-        "blog/content/posts/My Tea.md": f"{SITE}/posts/my-tea/",
-        "blog/content/posts/bundle/index.md": f"{SITE}/posts/bundle/",
-        "blog/content/posts/a.md": f"{SITE}/posts/b/",
-        "blog/content/posts/c.md": f"{SITE}/d/",
-    }
-    pages = {"blog/content/_index.md": f"{SITE}/", "blog/content/about.md": f"{SITE}/about/"}
-    assert addresses(f"blog={SITE}") == pages | posts
-    assert addresses(f"blog/content={SITE}/") == pages | posts
-    assert addresses(f"blog/content/posts={SITE}/posts/") == posts
-
-
-@pytest.mark.parametrize(
-    ("permalink", "address"),
-    [
-        ("", "/tea/2024/01/02/hot-leaves.html"),
-        ("permalink: pretty", "/tea/2024/01/02/hot-leaves/"),
-        ("permalink: none", "/tea/hot-leaves.html"),
-        ("permalink: /blog/:year/:i_month/:slug:output_ext", "/blog/2024/1/hot-leaves.html"),
-        ("permalink: /:short_year:month:day_:title/", "/240102_hot-leaves/"),
-        ("permalink: [", "/tea/2024/01/02/hot-leaves.html"),
-    ],
-)
-def test_jekylls_posts_are_where_its_permalinks_say(permalink: str, address: str) -> None:
-    write("blog/_config.yml", text=permalink)
-    write("blog/_posts/2024-01-02-hot-leaves.md", "categories: Tea")
-    assert addresses(f"blog={SITE}") == {"blog/_posts/2024-01-02-hot-leaves.md": SITE + address}
-    assert addresses(f"blog/_posts={SITE}/") == {"blog/_posts/2024-01-02-hot-leaves.md": SITE + address}
-
-
-@pytest.mark.parametrize(
-    ("front", "path"),
-    [
-        ("categories: Green Tea", "green/tea"),
-        ("categories: [Green Tea, Leaves]", "green%20tea/leaves"),
-        ("category: Green Tea", "green%20tea"),
-    ],
-)
-def test_jekylls_categories_are_read_as_jekyll_reads_them(front: str, path: str) -> None:
-    write("blog/_config.yml", text="title: x")
-    write("blog/_posts/2024-01-02-a.md", front)
-    assert addresses(f"blog={SITE}") == {"blog/_posts/2024-01-02-a.md": f"{SITE}/{path}/2024/01/02/a.html"}
-    write("blog/_config.yml", text="permalink: /:slugified_categories/:title")
-    slugs = path.replace("%20", "-")
-    assert addresses(f"blog={SITE}") == {"blog/_posts/2024-01-02-a.md": f"{SITE}/{slugs}/a"}
-
-
-def test_jekylls_pages_are_where_jekyll_puts_them() -> None:
-    write("blog/_config.yml", text="title: x")
-    for path in ("index.md", "about.md", "_site/about.html", "_layouts/post.html", "vendor/x.md"):
-        write(f"blog/{path}", "layout: page")
-    write("blog/imprint.md", "permalink: /legal/")
-    write("blog/news/_posts/2024-01-02-a.md", "date: 2024-03-04")
-    assert addresses(f"blog={SITE}/b") == {
-        "blog/index.md": f"{SITE}/b/",
-        "blog/about.md": f"{SITE}/b/about.html",
-        "blog/imprint.md": f"{SITE}/b/legal/",
-        "blog/news/_posts/2024-01-02-a.md": f"{SITE}/b/news/2024/03/04/a.html",
-    }
-    news = {"blog/news/_posts/2024-01-02-a.md": f"{SITE}/news/2024/03/04/a.html"}
-    assert addresses(f"blog/news/_posts={SITE}/news") == news
-
-
-def test_astros_pages_are_where_astro_puts_them() -> None:
-    write("site/astro.config.mjs", text="export default {}")
-    write("site/src/content/blog/First Post.md")
-    write("site/src/content/blog/second/index.mdx")
-    write("site/src/content/blog/third.md", "slug: 3rd")
-    write("site/README.md")
-    expected = {
-        "site/src/content/blog/First Post.md": f"{SITE}/blog/first-post/",
-        "site/src/content/blog/second/index.mdx": f"{SITE}/blog/second/",
-        "site/src/content/blog/third.md": f"{SITE}/blog/3rd/",
-    }
-    assert addresses(f"site={SITE}") == expected
-    assert addresses(f"site/src/content/blog={SITE}/blog") == expected
-
-
 def test_a_single_file_is_at_the_address_that_the_owner_names() -> None:
     write("notes/tea.md")
     write("notes/milk.md")
@@ -212,6 +94,18 @@ def test_a_name_may_have_an_equals_sign() -> None:
     assert addresses(f"a=b={SITE}/x?y=z") == {"a=b/tea.md": f"{SITE}/x?y=z/tea"}
 
 
+def test_a_page_without_a_title_is_named_after_its_file() -> None:
+    for name in ("2024-05-06-slug-war", "2024-05-06", "teas/_index", "teas/index", "index"):
+        write(f"notes/{name}.md")
+    assert titles(f"notes={SITE}") == {
+        "notes/2024-05-06-slug-war.md": "Slug war",
+        "notes/2024-05-06.md": "2024-05-06",
+        "notes/teas/_index.md": "Teas",
+        "notes/teas/index.md": "Teas",
+        "notes/index.md": "",
+    }
+
+
 # -- What is read.
 
 
@@ -246,14 +140,6 @@ def test_a_page_that_the_site_does_not_show_is_gone(front: str, why: str) -> Non
     assert skipped(f"notes={SITE}") == {"notes/tea.md": (why, True)}
 
 
-def test_what_jekyll_makes_no_page_of_is_none() -> None:
-    write("blog/_config.yml", text="title: x")
-    write("blog/README.md", text="How to build this site.")
-    write("blog/about.md", text="---\n---\nAbout tea.")
-    assert skipped(f"blog={SITE}") == {"blog/README.md": ("without front matter", True)}
-    assert list(addresses(f"blog={SITE}")) == ["blog/about.md"]
-
-
 def test_a_page_of_tomorrow_waits_where_its_generator_makes_it_wait() -> None:
     write("notes/tea.md", "date: 9999-01-01")
     assert addresses(f"notes={SITE}")
@@ -279,13 +165,13 @@ def test_pages_that_are_not_to_be_found_are_gone() -> None:
 
 def test_pages_that_fail_are_reported_and_keep_no_others_from_being_read() -> None:
     write("notes/tea.md")
-    write("notes/broken.md", "x: [")
+    write("notes/broken.md", text="+++\nx =\n+++\nTea.")
     write("notes/empty.md", text="\n")
     write("notes/template.html", "layout: x")
     Path("notes/latin.md").write_bytes(b"\xff")
     Path("notes/huge.md").write_bytes(b"x" * (MAX_BYTES + 1))
     assert skipped(f"notes={SITE}") == {
-        "notes/broken.md": ("front matter can't be read", False),
+        "notes/broken.md": ("front matter can't be read, line 2: invalid value", False),
         "notes/empty.md": ("no text", False),
         "notes/template.html": ("a template, not a page", False),
         "notes/latin.md": ("not in UTF-8", False),
@@ -309,6 +195,16 @@ def test_what_is_no_file_is_not_waited_for() -> None:
     write("notes/tea.md")
     os.mkfifo("notes/pipe.md")
     assert list(outcomes(f"notes={SITE}")) == ["notes/tea.md"]
+
+
+# -- What the owner is told.
+
+
+def test_a_folder_without_pages_is_told() -> None:
+    write("notes/tea.txt")
+    assert remarks(f"notes={SITE}") == [f"notes={SITE}: holds no Markdown and no HTML"]
+    write("notes/tea.md")
+    assert remarks(f"notes={SITE}") == []
 
 
 # -- Receipts.

@@ -346,6 +346,22 @@ def test_a_folder_lets_run_what_keeps_the_lock_and_hears_signals(editions: Editi
     assert seen[-1] > seen[0]
 
 
+def test_what_is_remarked_on_folders_is_in_the_table_and_in_the_log(
+    read: Callable[..., Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("blog", "empty"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "blog" / "_config.yml").write_text("permalink: /:hour/:title/")
+    (tmp_path / "blog" / "tea.md").write_text("---\ntitle: Tea\n---\nTea is hot.\n")
+    report = read("blog=https://blog.example", "empty=https://blog.example/x")
+    for lines in (report.lines(), report.log_lines()):
+        assert lines[-3].startswith(
+            "blog=https://blog.example: _config.yml: permalink is not followed (:hour)"
+        )
+        assert lines[-2] == "empty=https://blog.example/x: holds no Markdown and no HTML"
+
+
 def test_a_page_that_two_sources_name_is_there_once(blog: BlogServer, read: Callable[..., Report]) -> None:
     report = read(f"{blog.url}/sitemap.xml", f"{blog.url}/tea")
     assert report.pages == 3

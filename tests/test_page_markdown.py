@@ -57,6 +57,15 @@ def test_front_matter_comes_in_three_kinds(source: str) -> None:
     assert text(read) == "Tea."
 
 
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("slug-war", "Slug war"), ("über_uns", "Über uns"), ("My Note - one", "My Note - one"), ("", "")],
+)
+def test_a_page_without_title_and_heading_is_named_after_its_file(name: str, title: str) -> None:
+    assert read_markdown(parse_document(b"## Rye\n\nTea."), URL, name).title == title
+    assert read_markdown(parse_document(b"# Rye\n\nTea."), URL, name).title == "Rye"
+
+
 def test_a_page_without_front_matter_has_the_title_that_it_begins_with() -> None:
     read = page("# On *tea*<b hidden>secret</b>\n\nTea.\n")
     assert (read.title, read.language, read.date, read.summary) == ("On tea", "", None, "")
@@ -80,6 +89,26 @@ def test_a_rule_is_no_front_matter() -> None:
 def test_broken_front_matter_makes_a_page_unreadable(source: str) -> None:
     with pytest.raises(Unreadable, match="front matter"):
         page(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("---\ntitle: Tea\nx: secret: y\n---\nTea.", r", line 3: mapping values are not allowed"),
+        ("---\n\n\nx: *secret\n---\nTea.", r", line 4: found undefined alias$"),
+        ("---\r\nx: [secret\r\n---\r\nTea.", r", line 2: "),
+        ("---\nx: !secret 1\n---\nTea.", r", line 2: could not determine a constructor for the tag$"),
+        ("---\na: 1\nx: \0\n---\nTea.", r", line 3: \w+ characters are not allowed$"),
+        ("---\ndate: 2024-13-45\n---\nTea.", r": month must be in 1..12$"),
+        ("+++\nsecret = 1\nsecret = 2\n+++\nTea.", r", line 3: cannot overwrite a value$"),
+        ("+++\n[a.secret]\n[a.secret]\n+++\nTea.", r", line 3: cannot declare twice$"),
+        ("+++\nx = 1\ny = [secret\n+++\nTea.", r", line 3: invalid value$"),
+    ],
+)
+def test_what_is_wrong_with_front_matter_is_told_without_its_words(source: str, why: str) -> None:
+    with pytest.raises(Unreadable, match=f"^front matter can't be read{why}") as error:
+        page(source)
+    assert "secret" not in error.value.why
 
 
 def test_bytes_that_are_no_utf_8_are_unreadable() -> None:
@@ -136,6 +165,33 @@ def test_code_lists_and_tables_are_blocks() -> None:
         ('<p style="display:none">secret</p>\n\nTea <span hidden>secret</span>', "Tea"),
         ("![secret](x.png)\n\nTea\u200b\U000e0041", "Tea"),
         ("~~Milk~~ Tea", "Milk Tea"),
+        ("Tea %%secret%% is%%secret%% hot", "Tea is hot"),
+        ("Tea\n\n%%\nsecret\n\n`secret`\n%%\n\nhot", "Tea\nhot"),
+        ("Tea %%secret\n\nsecret%% hot", "Tea hot"),
+        ("Tea\n\n%% secret\n\nsecret", "Tea"),
+        ("100%% sure\n\nfor 5%% more", "100%% sure\nfor 5%% more"),
+        (
+            "[[Tea]], [[Tea|hot *leaves*]], [[Tea#Kinds]], [[#Kinds]], [[Tea#^a1]]",
+            "Tea, hot leaves, Tea > Kinds, Kinds, Tea",
+        ),
+        ("| a | b |\n|---|---|\n| [[Tea\\|hot]] | 2 |", "a | b\nhot | 2"),
+        (
+            "[[1]](https://x.example) [[1, 2], [3]] \\[[x]] if [[ -f x ]]",
+            "[1] [[1, 2], [3]] [[x]] if [[ -f x ]]",
+        ),
+        ("Tea ![[leaves.png]]\n\n![[Milk#Oats|300]]", "Tea"),
+        ("> [!warning] Hot *tea*\n> Don't drink.\n>\n> Wait.", "Hot tea\nDon't drink.\nWait."),
+        ("> [!NOTE]\n> Tea", "Tea"),
+        ("> > [!faq|wide]- Why?\n> > Tea", "Why?\nTea"),
+        ("> [!tea is hot\n> indeed", "[!tea is hot indeed"),
+        ("[!note] Tea", "[!note] Tea"),
+        ("- [ ] buy\n- [x] boil\n- [b] other\n- [leaves](x)", "- buy\n- boil\n- [b] other\n- leaves"),
+        ("- `[ ] x`\n- y", "- [ ] x\n- y"),
+        ("1. [X] boil\n\n2. pour", "1. boil\n2. pour"),
+        (
+            "Tea[^1] is[^2] hot [^3].\n\n[^1]: Leaves.\n[^2]: https://x.example\n\n    Too.\n\nEnd",
+            "Tea is hot [^3].\n- Leaves.\n- https://x.example\n  Too.\nEnd",
+        ),
     ],
 )
 def test_what_only_a_generator_or_a_model_reads_is_left_out(source: str, shown: str) -> None:
@@ -144,7 +200,18 @@ def test_what_only_a_generator_or_a_model_reads_is_left_out(source: str, shown: 
 
 @pytest.mark.parametrize(
     "code",
-    ["{% if tea %}", "{{< tea >}}", "import x from 'y'", "{/* tea */}", "<!-- tea -->", "{{ site.tea }}"],
+    [
+        "%%tea%%",
+        "[[tea]]",
+        "[^1]",
+        "![[tea]]",
+        "{% if tea %}",
+        "{{< tea >}}",
+        "import x from 'y'",
+        "{/* tea */}",
+        "<!-- tea -->",
+        "{{ site.tea }}",
+    ],
 )
 def test_code_is_shown_as_it_is(code: str) -> None:
     assert text(page(f"```\n{code}\n```")) == code
@@ -152,7 +219,9 @@ def test_code_is_shown_as_it_is(code: str) -> None:
     assert text(page(f"Write `{code}` or ``a ` {code}``.")) == f"Write {code} or a ` {code}."
 
 
-@pytest.mark.parametrize("tag", ["{{< x", "{% x", "{/* x", "{{</* x", "{{< x {{< y", "`x", "import x"])
+@pytest.mark.parametrize(
+    "tag", ["{{< x", "{% x", "{/* x", "{{</* x", "{{< x {{< y", "`x", "import x", "%%x", "[[x", "![[x"]
+)
 def test_a_tag_that_never_ends_is_text(tag: str) -> None:
     assert text(page(f"Tea {tag}")) == f"Tea {tag}"
 

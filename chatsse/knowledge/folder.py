@@ -1,8 +1,8 @@
 """Pages that lie in a folder, as the files that a site is made from.
 
 The owner's word is `FOLDER=ADDRESS`, or a single file likewise; the address is that of the folder's pages,
-`https://blog.example/`, or a path on the chat's own server, `/posts`. Without an address each page has to
-say its own: HTML by its canonical link, Markdown by its front matter.
+`https://blog.example/`, or a path on the chat's own server, `/posts`. Without an address the settings of the
+site's generator say it, or each page its own: HTML by its canonical link, Markdown by its front matter.
 """
 
 import hashlib
@@ -12,21 +12,23 @@ from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from itertools import chain
 from pathlib import Path
 
 from chatsse.errors import ContentError, Unreadable
 from chatsse.knowledge.facts import as_day
 from chatsse.knowledge.front_matter import FrontMatter
+from chatsse.knowledge.generator import HTML
 from chatsse.knowledge.page import Outcome, Page, Read, Receipt, Skipped, Unchanged
 from chatsse.knowledge.page_html import FOR_GOOD, NO_ADDRESS, NOINDEX, read_html
 from chatsse.knowledge.page_markdown import Document, parse_document, read_markdown
-from chatsse.knowledge.permalinks import HTML, Site, find_site
+from chatsse.knowledge.permalinks import Site, find_site
 
 MAX_BYTES = 5 * 1024 * 1024
 _MARKDOWN = frozenset({".md", ".markdown", ".mdx"})
 # What begins like this is for the generators, but for the names below and a section's `_index.md`.
 _APART = (".", "_")
-_OF_PAGES, _NOT_OF_PAGES = "_posts", frozenset({"node_modules", "themes", "vendor"})
+_NOT_OF_PAGES = frozenset({"node_modules", "themes", "vendor"})
 # What servers show in the place of a page that they don't have.
 _NO_PAGE = "404"
 _DATED = re.compile(r"(\d{4}-\d\d-\d\d)-.+")
@@ -41,11 +43,13 @@ class Folder:
 
     :param known: by location, how each page was got that is known already
     :ivar total: how many files there are to read; known when iteration begins
+    :ivar remarks: what the owner has to know of the folders so far, likewise
     """
 
     def __init__(self, known: Mapping[str, Receipt]) -> None:
         self._known = known
         self.total = 0
+        self.remarks: list[str] = []
 
     def pages(self, word: str) -> Iterator[Outcome]:
         """Yield what becomes of each page that the owner's `word` names.
@@ -56,15 +60,19 @@ class Folder:
         path = Path(name)
         if path.is_dir():
             site = find_site(path, address)
-            paths = sorted(_files(site.folder))
-            reader = _Files(word, site.folder.resolve(), site, site.address_of)
+            paths = sorted(chain.from_iterable(_files(folder, site) for folder in site.folders))
+            roots = tuple(folder.resolve() for folder in site.folders)
+            reader = _Files(word, roots, site, site.address_of)
         elif path.is_file():
             site = find_site(path.parent, None)
             paths = [path]
-            reader = _Files(word, path.parent.resolve(), site, lambda *it: address or site.address_of(*it))
+            reader = _Files(word, (path.parent.resolve(),), site, lambda *it: address or site.address_of(*it))
         else:
             raise ContentError(word, "there is no such file or folder")
         self.total = len(paths)
+        self.remarks += [f"{word}: {remark}" for remark in site.remarks]
+        if not paths:
+            self.remarks.append(f"{word}: holds no Markdown and no HTML")
         yield from _addressed(
             word, (reader.outcome(path, self._known.get(path.as_posix())) for path in paths)
         )
@@ -73,21 +81,27 @@ class Folder:
 class _Files:
     """Reads the files that one word names.
 
-    :param root: the folder that no file's link may lead out of
+    :param roots: the folders that no file's link may lead out of
     :param site: whose generator decides which of them are pages
     """
 
     def __init__(
-        self, word: str, root: Path, site: Site, address_of: Callable[[Path, FrontMatter], str]
+        self,
+        word: str,
+        roots: tuple[Path, ...],
+        site: Site,
+        address_of: Callable[[Path, FrontMatter], str],
     ) -> None:
         self._word = word
-        self._root = root
-        self._site = site
+        self._roots = roots
+        self._generator = site.generator
         self._address_of = address_of
 
     def outcome(self, path: Path, known: Receipt | None) -> Outcome:
         """Return what becomes of the file at `path`."""
         location = path.as_posix()
+        if why := self._generator.why_not(path.absolute()):
+            return Skipped(location, self._word, why, is_gone=True)
         try:
             return self._read(path, known)
         except Unreadable as error:
@@ -98,21 +112,27 @@ class _Files:
             return Skipped(location, self._word, "can't be read", is_gone=False)
 
     def _read(self, path: Path, known: Receipt | None) -> Outcome:
-        body = _bytes(path, self._root)
+        body = _bytes(path, self._roots)
         is_html = path.suffix.lower() in HTML
         document = Document(FrontMatter({}), "") if is_html else parse_document(body)
         # It may be empty, but has to be there.
-        if self._site.needs_matter and not is_html and not body.removeprefix(BOM_UTF8).startswith(b"---"):
+        has_matter = is_html or body.removeprefix(BOM_UTF8).startswith(b"---")
+        if self._generator.needs_matter and not has_matter:
             raise Unreadable(_NO_MATTER)
-        document = replace(document, matter=document.matter.or_dated(_day_in(path.name)))
-        _see_that_public(document.matter, is_dated=self._site.is_dated)
         address = self._address_of(path, document.matter)
+        document = replace(document, matter=document.matter.or_dated(_day_in(path.name)))
+        _see_that_public(document.matter, is_dated=self._generator.is_dated)
         # The same text is another page where the address is another one.
         digest = hashlib.sha256(address.encode() + b"\n" + body).hexdigest()[:32]
         receipt = Receipt(path.as_posix(), self._word, "", "", digest)
         if known == receipt:
             return Unchanged(receipt)
-        return Read(receipt, read_html(body, address) if is_html else _page(document, address))
+        return Read(receipt, read_html(body, address) if is_html else self._page(path, document, address))
+
+    def _page(self, path: Path, document: Document, address: str) -> Page:
+        if not address:
+            raise Unreadable(NO_ADDRESS)
+        return read_markdown(document, address, self._generator.name_of(path.absolute()))
 
 
 def _parted(word: str) -> tuple[str, str | None]:
@@ -121,27 +141,28 @@ def _parted(word: str) -> tuple[str, str | None]:
     return (match[1], match[2]) if match else (word, None)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files in the folder that may be pages."""
+def _files(folder: Path, site: Site) -> Iterator[Path]:
+    """Yield the files in the folder that may be pages of the site."""
     for above, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if _is_of_pages(name)]
+        folders[:] = [name for name in folders if _is_looked_into(name, site)]
         for name in names:
             path = Path(above, name)
-            is_kept = path.stem == "_index" or not (name.startswith(_APART) or path.stem == _NO_PAGE)
+            is_kept = name.startswith("_index.") or not (name.startswith(_APART) or path.stem == _NO_PAGE)
             if is_kept and path.suffix.lower() in _MARKDOWN | HTML and path.is_file():
                 yield path
 
 
-def _is_of_pages(name: str) -> bool:
-    return name == _OF_PAGES or not (name.startswith(_APART) or name in _NOT_OF_PAGES)
+def _is_looked_into(name: str, site: Site) -> bool:
+    is_apart = name.startswith(_APART) or name in _NOT_OF_PAGES
+    return not is_apart or site.generator.is_of_pages(name)
 
 
-def _bytes(path: Path, root: Path) -> bytes:
+def _bytes(path: Path, roots: tuple[Path, ...]) -> bytes:
     """Return what is in the file.
 
     :raises Unreadable: it is none of the folder's pages
     """
-    if not path.resolve().is_relative_to(root):
+    if not any(path.resolve().is_relative_to(root) for root in roots):
         raise Unreadable("leads out of the folder")
     with path.open("rb") as file:
         body = file.read(MAX_BYTES + 1)
@@ -170,12 +191,6 @@ def _day_in(name: str) -> date | None:
     """Return the day that a file's name begins with, as Jekyll has it."""
     match = _DATED.fullmatch(name)
     return as_day(match[1]) if match else None
-
-
-def _page(document: Document, address: str) -> Page:
-    if not address:
-        raise Unreadable(NO_ADDRESS)
-    return read_markdown(document, address)
 
 
 def _addressed(word: str, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:

@@ -9,7 +9,6 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 
-import frontmatter
 import yaml  # type: ignore[import-untyped]
 from frontmatter.default_handlers import BaseHandler, YAMLHandler
 
@@ -20,6 +19,10 @@ from chatsse.knowledge.facts import as_day
 _DESCRIPTIONS = ("description", "summary", "excerpt", "subtitle")
 _TAGS = ("tags", "tag", "categories", "category", "keywords")
 _DATES = ("date", "pubdate", "publishdate", "publisheddate", "published_at", "publishedat", "published")
+# Where the TOML library says that an error is.
+_PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
+# What messages repeat of a page; the parsers' own words are `<...>`, and signs.
+_QUOTED = re.compile(r"""\s*\(?(?<!\w)(["'])(?!<)(?:(?!\1).)*\w.*?\1,?\)?""")
 _LANGUAGES = ("lang", "language", "locale")
 
 
@@ -40,6 +43,10 @@ class FrontMatter:
 
     def __init__(self, said: Mapping[str, object]) -> None:
         self._said = {str(name).lower(): value for name, value in said.items()}
+
+    def over(self, defaults: Mapping[str, object]) -> "FrontMatter":
+        """Return what it says, and of what it does not say the `defaults`."""
+        return FrontMatter({**{name.lower(): value for name, value in defaults.items()}, **self._said})
 
     def text(self, *names: str) -> str:
         """Return the first of the values that says something, in one line."""
@@ -89,20 +96,53 @@ class FrontMatter:
 def split_front_matter(text: str) -> tuple[FrontMatter, str]:
     """Return what `text` says of itself, and the rest.
 
-    :raises Unreadable: what it begins with is not what it looks like
+    :raises Unreadable: what it begins with is not what it looks like; it says in which line
     """
     text = text.lstrip("\ufeff")
+    if text.startswith("{"):
+        return _json(text)
+    # Only from the first line on, lest a rule further down is taken for the beginning.
+    if not text.startswith(("+++", "---")):
+        return FrontMatter({}), text
+    handler = _Toml() if text.startswith("+++") else YAMLHandler()
     try:
-        if text.startswith("{"):
-            return _json(text)
-        handler = _Toml() if text.startswith("+++") else YAMLHandler()
-        # Only from the first line on, lest a rule further down is taken for the beginning.
-        said, rest = (
-            frontmatter.parse(text, handler=handler) if text.startswith(("+++", "---")) else ({}, text)
-        )
+        said, rest = handler.split(text)
+    except ValueError:
+        return FrontMatter({}), text
+    try:
+        values = handler.load(said)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise Unreadable("front matter can't be read") from error
-    return FrontMatter(said), rest
+        before = text[: text.index(said)].count("\n")
+        raise Unreadable(f"front matter can't be read{_reason(error, said, before)}") from error
+    return FrontMatter(values if isinstance(values, dict) else {}), rest.strip()
+
+
+def _reason(error: Exception, said: str, before: int) -> str:
+    """Return the line and the reason, as far as they are known; without the words that stand there.
+
+    :param before: how many lines there are before those that were `said`
+    """
+    noticed, why = _noticed(error, said)
+    # What is never closed is noticed where the text ends.
+    last = said.rstrip().count("\n")
+    place = "" if noticed is None else f", line {before + min(noticed, last) + 1}"
+    why = line(_QUOTED.sub("", why))
+    return f"{place}: {why[:1].lower()}{why[1:]}" if why else place
+
+
+def _noticed(error: Exception, said: str) -> tuple[int | None, str]:
+    """Return the line in which a parser noticed an error, counted from 0, and what it says of it."""
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        return mark.line if mark else None, error.problem or ""
+    if isinstance(error, yaml.reader.ReaderError):
+        return said[: error.position].count("\n"), error.reason
+    if isinstance(error, RecursionError):
+        return None, "nested too deeply"
+    place = _PLACE.search(str(error))
+    if place is None:
+        return None, str(error)
+    return int(place[1]) - 1 if place[1] else said.count("\n"), str(error)[: place.start()]
 
 
 def _json(text: str) -> tuple[FrontMatter, str]:

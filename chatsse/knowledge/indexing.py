@@ -85,6 +85,7 @@ class _Reading:
             self._read(word)
         self._builder.finish()
         report = self._report
+        report.remarks = self._folders.remarks
         with closing(Index(self._path)) as new:
             report.pages, report.passages = new.pages, new.passages
             # Pages that say the same in other bytes are no news.

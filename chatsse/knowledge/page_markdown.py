@@ -1,10 +1,12 @@
 """Markdown pages, as the site's generator will show them.
 
 The text is rendered to HTML and read by the same rules as a page: what is hidden in a page is hidden here.
-What only the generator understands goes out before; the text between a pair of its tags stays.
+What only the generator understands goes out before; the text between a pair of its tags stays. So do the
+words of Obsidian's links, callouts and tasks, and of footnotes, without their marks.
 """
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -49,10 +51,24 @@ _TAGS = re.compile(
             r"(?-i:^import\s[^\n]*?[\"'][^\n\"']+[\"'];?[ \t]*$)",
             r"(?-i:^export\s+(?:const|let|var|function|default|class|async)\b.*?(?=\n\s*\n|\Z))",
             r"\{/\*(?:(?!\{/\*).)*?\*/\}",
+            # Obsidian's: comments, from a line's beginning to the end if need be, from a word's over several
+            # paragraphs, else within one; embeds; links.
+            r"^ {0,3}%%.*?(?:%%|\Z)",
+            r"(?<!\S)%%.*?%%",
+            r"%%(?:(?!\n\s*\n).)*?%%",
+            r"!\[\[[^\[\]\n]+\]\]",
+            r"(?<!\\)\[\[(?!\s)(?P<link>[^\[\]\n]+)\]\](?![(\[])",
+            # Footnotes.
+            r"^ {0,3}\[\^(?P<note>[^\[\]\s]+)\]:[ \t]*",
+            r"\[\^(?P<mark>[^\[\]\s]+)\]",
         )
     ),
     re.MULTILINE | re.DOTALL | re.IGNORECASE,
 )
+# Obsidian's and GitHub's callouts, and the boxes of tasks.
+_CALLOUT = re.compile(r"\[![\w-]+(?:\|[^\]]*)?\][+-]?\s*")
+_BOX = re.compile(r"\[[ xX/>-]\]\s+")
+_MARKS = {"blockquote_open": _CALLOUT, "list_item_open": _BOX}
 _EXPLICIT_ID = re.compile(r"\s*\{:?\s*#([\w:.-]+)[^{}]*\}\s*$")
 
 
@@ -75,16 +91,18 @@ def parse_document(body: bytes) -> Document:
         raise Unreadable("not in UTF-8") from error
 
 
-def read_markdown(document: Document, url: str) -> Page:
+def read_markdown(document: Document, url: str, name: str = "") -> Page:
     """Return the page that the document becomes.
 
     :param url: where the site has it
+    :param name: of its file, for its title if it has no other
     :raises Unreadable: there is nothing to read
     """
     tree = parse(_render(_plain_markdown(document.text)))
     hidden, body = unseen(tree), tree.body
     matter = document.matter
-    title = matter.title or next((line(text_of(h1, hidden)) for h1 in tree.css("h1")), "")
+    heading = next((line(text_of(h1, hidden)) for h1 in tree.css("h1")), "")
+    title = matter.title or heading or _title_of(name)
     blocks = Reader(Anchors(tree), title).read(body, hidden) if body else []
     passages = split(url, blocks)
     if not passages:
@@ -95,20 +113,55 @@ def read_markdown(document: Document, url: str) -> Page:
 def _plain_markdown(text: str) -> str:
     """Return the text without what only its site's generator understands."""
     text = _HIGHLIGHT.sub(lambda tag: f"~~~~{tag[1] or tag[2]}~~~~", text)
-    return _TAGS.sub(_kept, text)
+    notes = {tag["note"] for tag in _TAGS.finditer(text)}
+    return _TAGS.sub(lambda tag: _kept(tag, notes), text)
 
 
-def _kept(tag: re.Match[str]) -> str:
-    if tag["shown"] is None:
-        return tag["code"] or ""
-    return f"{{{{{tag['escaped']}{tag['shown']}{'>' if tag['escaped'] == '<' else '%'}}}}}"
+def _kept(tag: re.Match[str], notes: Container[str]) -> str:
+    """Return what stays of what was found.
+
+    :param notes: the names of the footnotes that there are
+    """
+    if tag["shown"] is not None:
+        return f"{{{{{tag['escaped']}{tag['shown']}{'>' if tag['escaped'] == '<' else '%'}}}}}"
+    if tag["link"]:
+        return _words_of(tag["link"])
+    if tag["note"]:
+        # A list's item, since what is indented after it is part of it.
+        return "+ "
+    return tag["code"] or (tag[0] if tag["mark"] and tag["mark"] not in notes else "")
+
+
+def _words_of(link: str) -> str:
+    """Return how Obsidian shows a link: by its own words, or by the names of the note and the heading."""
+    note, bar, words = link.replace("\\|", "|").partition("|")
+    parts = [part.strip() for part in note.split("#") if part.strip() and not part.startswith("^")]
+    return words.strip() if bar else " > ".join(parts)
 
 
 def _render(text: str) -> str:
     markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
     tokens = markdown.parse(text)
+    _unmark(tokens)
     give_ids(tokens)
     return str(markdown.renderer.render(tokens, markdown.options, {}))
+
+
+def _unmark(tokens: list[Token]) -> None:
+    """Take the marks from callouts and tasks; a callout's title becomes a line of its own."""
+    for around, paragraph, inline in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        pattern = _MARKS.get(around.type)
+        children = inline.children if paragraph.type == "paragraph_open" else None
+        first = children[0] if children else None
+        if pattern and first and first.type == "text" and (mark := pattern.match(first.content)):
+            first.content = first.content[mark.end() :]
+            if pattern is _CALLOUT:
+                _break_once(children or [])
+
+
+def _break_once(children: list[Token]) -> None:
+    if end := next((child for child in children if child.type == "softbreak"), None):
+        end.type, end.tag = "hardbreak", "br"
 
 
 def give_ids(tokens: list[Token]) -> None:
@@ -131,3 +184,10 @@ def _explicit_id(inline: Token) -> str:
 def _text(inline: Token) -> str:
     children = inline.children or ()
     return "".join(child.content for child in children if child.type in ("text", "code_inline"))
+
+
+def _title_of(name: str) -> str:
+    """Return a file's name as a title: `Slug war` of `slug-war`."""
+    is_slug = " " not in name and any(map(str.isalpha, name))
+    words = re.sub("[-_]+", " ", name) if is_slug else name
+    return line(words[:1].upper() + words[1:])

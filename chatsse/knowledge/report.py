@@ -22,6 +22,7 @@ class Report:
     :ivar passages: likewise
     :ivar entries: of those that were read or unchanged, where only a feed has the text, and why
     :ivar lost: what could not be read at all; its old pages stay
+    :ivar remarks: what else the owner has to know, mostly of addresses that may be wrong
     """
 
     pages: int = 0
@@ -31,6 +32,7 @@ class Report:
     entries: list[tuple[str, str]] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     lost: list[ContentError] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def count(self, outcome: Outcome) -> None:
         """Take in what became of a page."""
@@ -53,7 +55,7 @@ class Report:
         """Return the table that an owner reads at the end."""
         lines = [_row("read", self.read), _row("unchanged", self.unchanged), *_table(self._from_feeds())]
         lines += [_row("skipped", len(self.skipped)), *_table(self._reasons())]
-        return [*lines, *self._lost(), self._result()]
+        return [*lines, *self._lost(), *self.remarks, self._result()]
 
     def log_lines(self) -> list[str]:
         """Return the lines that a log gets."""
@@ -61,7 +63,7 @@ class Report:
         lines = [f"{self.read:,} {pages} read, {self.unchanged:,} unchanged, {len(self.skipped):,} skipped"]
         lines += [f"{why}: {' '.join(_named(places))}" for why, places in self._from_feeds()]
         lines += [f"skipped: {why}: {' '.join(_named(places))}" for why, places in self._reasons()]
-        return [*lines, *self._lost(), self._result()]
+        return [*lines, *self._lost(), *self.remarks, self._result()]
 
     def _reasons(self) -> list[_Reason]:
         """Return why pages were skipped."""

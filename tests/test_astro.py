@@ -1,0 +1,131 @@
+import pytest
+from site_files import SITE, addresses, remarks, write
+
+from chatsse.errors import ContentError
+
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
+
+
+def test_astros_pages_are_where_astro_puts_them() -> None:
+    write("site/astro.config.mjs", text="export default {}")
+    write("site/src/content/blog/First Post.md")
+    write("site/src/content/blog/second/index.mdx")
+    write("site/src/content/blog/third.md", "slug: 3rd")
+    write("site/README.md")
+    expected = {
+        "site/src/content/blog/First Post.md": f"{SITE}/blog/first-post/",
+        "site/src/content/blog/second/index.mdx": f"{SITE}/blog/second/",
+        "site/src/content/blog/third.md": f"{SITE}/blog/3rd/",
+    }
+    assert addresses(f"site={SITE}") == expected
+    assert addresses(f"site/src/content/blog={SITE}/blog") == expected
+
+
+ROUTE = """---
+const posts = await getCollection('blog');
+---
+"""
+
+
+def site(settings: str, *paths: str) -> None:
+    write("site/astro.config.mjs", text=f"export default defineConfig({{\n{settings}\n}});\n")
+    for path in paths:
+        write(f"site/src/{path}", text=ROUTE if path.endswith(".astro") else "Tea.")
+
+
+def test_names_are_cleaned_in_collections_and_stand_in_pages() -> None:
+    site("", "content/blog/My Trip/Day 1.md", "pages/About Us.md", "pages/index.md")
+    write("site/src/content/blog/My Trip/slug.md", "slug: trips/2")
+    assert addresses(f"site={SITE}") == {
+        "site/src/content/blog/My Trip/Day 1.md": f"{SITE}/blog/my-trip/day-1/",
+        "site/src/content/blog/My Trip/slug.md": f"{SITE}/blog/trips/2/",
+        "site/src/pages/About Us.md": f"{SITE}/About%20Us/",
+        "site/src/pages/index.md": f"{SITE}/",
+    }
+
+
+# -- Routes.
+
+
+@pytest.mark.parametrize(
+    ("route", "path"),
+    [
+        ("posts/[slug].astro", "posts/tea/"),
+        ("posts/[id].astro", "posts/tea/"),
+        ("posts/[...slug].astro", "posts/tea/"),
+        ("posts/[...slug]/index.astro", "posts/tea/"),
+        ("[...slug].astro", "tea/"),
+        ("posts/tags/[tag].astro", "blog/tea/"),
+        ("posts/index.astro", "blog/tea/"),
+    ],
+)
+def test_a_collection_is_where_its_only_route_shows_it(route: str, path: str) -> None:
+    site("", "content/blog/tea.md", f"pages/{route}")
+    write("site/src/pages/[...page].astro", text=f"{ROUTE}paginate(posts)")
+    write("site/src/pages/news/[slug].astro", text='getCollection("news"); getCollection("blog")')
+    read = {"site/src/content/blog/tea.md": f"{SITE}/{path}"}
+    assert addresses(f"site={SITE}") == read
+    assert addresses(f"site/src/content/blog={SITE}/{path.removesuffix('tea/')}") == read
+    assert remarks(f"site={SITE}") == []
+
+
+@pytest.mark.parametrize(
+    "routes", [("a/[slug].astro", "b/[slug].astro"), ("[lang]/[slug].astro",), ("[slug]/more.astro",)]
+)
+def test_routes_that_are_not_followed_are_told(routes: tuple[str, ...]) -> None:
+    site("", "content/blog/tea.md", *(f"pages/{route}" for route in routes))
+    assert list(addresses(f"site={SITE}").values()) == [f"{SITE}/blog/tea/"]
+    (remark,) = remarks(f"site={SITE}")
+    assert f'src/pages/{", ".join(routes)}: the collection "blog" is not followed, so' in remark
+
+
+# -- Settings.
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        ('site: "https://kitchen.test",', "https://kitchen.test/blog/tea/"),
+        ("site: 'https://kitchen.test/',\n  base: '/docs/',", "https://kitchen.test/docs/blog/tea/"),
+        ('site: `https://kitchen.test`, trailingSlash: "never"', "https://kitchen.test/blog/tea"),
+        (
+            "site: 'https://kitchen.test', image: { format: x },\nbuild: { format: 'file' }",
+            "https://kitchen.test/blog/tea.html",
+        ),
+        ("site: 'https://kitchen.test', // base: '/x',\n/* base: '/y', */", "https://kitchen.test/blog/tea/"),
+    ],
+)
+def test_the_settings_name_the_address_where_the_owner_does_not(settings: str, address: str) -> None:
+    site(settings, "content/blog/tea.md")
+    assert list(addresses("site").values()) == [address]
+    (remark,) = remarks("site")
+    assert remark.startswith("site: astro.config.mjs says that its pages are at https://kitchen.test/")
+
+
+def test_the_path_of_the_first_page_is_that_of_the_settings() -> None:
+    site("site: 'https://example.com',\nbase: 'docs',", "content/blog/tea.md")
+    for address in (SITE, f"{SITE}/docs"):
+        assert list(addresses(f"site={address}").values()) == [f"{SITE}/docs/blog/tea/"]
+
+
+def test_an_address_that_is_worked_out_is_the_owners_to_name() -> None:
+    site("site: SITE.address,", "content/blog/tea.md")
+    assert remarks(f"site={SITE}") == []
+    with pytest.raises(ContentError, match="say where its pages are"):
+        addresses("site")
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ("base: import.meta.env.BASE,", "base is not followed"),
+        ("base: `/${name}`,", "base is not followed"),
+        ("srcDir: './app',", "srcDir is not followed (./app)"),
+        ("trailingSlash: isDev ? 'always' : 'never',", "trailingSlash is not followed"),
+    ],
+)
+def test_what_is_not_followed_is_told(settings: str, what: str) -> None:
+    site(settings, "content/blog/tea.md")
+    assert remarks(f"site={SITE}") == [
+        f"site={SITE}: astro.config.mjs: {what}, so addresses may be wrong: name the sitemap instead"
+    ]
