@@ -388,6 +388,12 @@ def test_a_heading_is_read_whatever_its_words_make_of_its_id(name: str) -> None:
     assert (passage.url, passage.headings) == (f"{URL}#{name}", ("Its words",))
 
 
+def test_what_the_head_of_an_accordion_shows_is_read() -> None:
+    head = "<h3><button aria-controls=a>Why?</button></h3>"
+    read = page(f"<h1>Tea</h1>{head}<div id=a role=region aria-labelledby=b hidden><p>It is hot.</div>")
+    assert everything(read) == "Tea\n\nWhy?\nIt is hot."
+
+
 def test_what_another_tab_shows_is_read() -> None:
     panels = "<div role=tabpanel>a</div><div role=tabpanel hidden>b</div>"
     panels += "<div role=tabpanel style='display:none'>c</div><div role=tabpanel aria-hidden=true>d</div>"
@@ -414,6 +420,7 @@ def test_a_list_of_posts_is_left_to_the_posts(name: str) -> None:
         "<div><div>A short aside</div><div><div>{}</div></div><div>Another short one</div></div>",
         "<table><tr><td>Menu</td><td>{}</td></tr></table>",
         "<form id=aspnetForm><h1>Tea</h1><div>{}</div></form>",
+        "<form id=form1><div>{}</div></form>",
         "<header>Site</header>{}<footer>Foot</footer>",
     ],
 )

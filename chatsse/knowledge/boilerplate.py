@@ -14,14 +14,14 @@ _NO_TEXT = """
     button, input, textarea, datalist, progress, meter, rp, rt, dialog:not([open])
 """
 # Pages of ASP.NET stand in a form as a whole.
-_FORMS = "form:not(:has(h1, main, article))"
+_FORMS = "form:not(#aspnetForm, #form1, :has(h1, main, article))"
 # A formula is written twice: as MathML, and as its author did.
 _FORMULAS = "semantics:has(annotation) > :not(annotation)"
 _LINE_NUMBERS = """
     .linenos, .linenodiv, .lineno, .lnt, .ln, .gutter, .rouge-gutter, .line-numbers-rows, .hljs-ln-numbers
 """
-# A tab shows it.
-_PANEL = "[role=tabpanel]"
+# A tab shows it, or the head of an accordion.
+_PANEL = "[role=tabpanel], [role=region][aria-labelledby]"
 _HIDDEN = f"""
     [hidden]:not([hidden=until-found], {_PANEL}), [aria-hidden=true i]:not({_PANEL}), .sr-only,
     .visually-hidden, .visuallyhidden, .screen-reader-text
