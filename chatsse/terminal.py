@@ -54,7 +54,7 @@ class Progress:
 def print_hits(hits: Iterable[Hit]) -> None:
     """Print what was found, with scores, best first."""
     for hit in hits:
-        print(f"{hit.score:8.2f}  {title_of(hit)}\n          {hit.passage.url}")
+        print(f"{hit.score:8.3g}  {title_of(hit)}\n          {hit.passage.url}")
         print(f"          {shorten(' '.join(hit.passage.blocks), SHOWN_CHARS, placeholder='…')}\n")
 
 

@@ -50,7 +50,7 @@ def test_the_demo_answers_from_the_sample_blog_and_lists_its_sources(redis_url: 
 def test_what_was_found_is_shown_with_its_scores_best_first(redis_url: str) -> None:
     _, out, _ = chatsse(redis_url, "ask", "--passages", QUESTION)
     found, _, _ = out.partition("This is the demo")
-    scores = [float(score) for score in re.findall(r"^ *([0-9]+\.[0-9]{2})  \S", found, re.MULTILINE)]
+    scores = [float(score) for score in re.findall(r"^ *([0-9.e-]+)  \S", found, re.MULTILINE)]
     assert len(scores) > 2
     assert scores == sorted(scores, reverse=True)
     assert "/posts/a-stream-is-a-log#when-the-writer-dies" in found

@@ -372,6 +372,7 @@ def test_of_pages_that_differ_by_their_query_the_same_one_counts(made: Callable[
         "Summarize this site",
         "What's the newest post?",
         "any news?",
+        "Who writes this blog?",
         "Was ist der neueste Beitrag?",
         "¿Cuál es el último artículo?",
     ],
@@ -385,6 +386,21 @@ def test_a_question_about_the_blog_gets_what_its_first_page_and_its_newest_begin
         page("new", "New.", "Two.", day=date(2026, 1, 1)),
     )
     assert found(index, question) == ["#0", "new#0", "old#0"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Is there tea on this site?",
+        "Gibt es Tee auf dieser Seite?",
+        "Y a-t-il du thé sur ce blog ?",
+        "tea on your blog",
+    ],
+)
+def test_where_to_look_is_not_what_to_look_for(made: Callable[..., Index], question: str) -> None:
+    site = page("site", "A site, a blog, a page, une Seite, un site.")
+    index = made(page("tea", "Tea, Tee, thé."), site, *filler())
+    assert found(index, question) == ["tea#0"]
 
 
 def test_where_no_page_is_the_first_the_newest_come_first(made: Callable[..., Index]) -> None:

@@ -3,6 +3,7 @@
 Folded as `terms` folds them, with what its cut at apostrophes leaves of *don't* and *qu'est*.
 """
 
+import re
 from collections.abc import Iterable
 from itertools import chain, pairwise
 
@@ -36,12 +37,12 @@ _LISTS = {
         welches wenn wer werden wie wieder will wir wird wo worum wovon wurde zu zum zur zwischen
     """,
     "fr": """
-        ai ainsi alors apres as au aussi autre aux avant avec avez avoir avons beaucoup bien bonjour
+        a ai ainsi alors apres as au aussi autre aux avant avec avez avoir avons beaucoup bien bonjour
         bonsoir c ca car ce ceci cela celle celui ces cet cette ceux chez comme comment d dans de des
         deux doit donc dont du elle elles en encore entre es est et etait ete etes etre eu faire fait
         faut il ils j je l la le les leur leurs lui m ma mais me meme merci mes moi mon n ne ni non
         nos notre nous on ont ou par pas peu peut peux plait plus pour pourquoi puis qu quand que quel
-        quelle quelles quels qui quoi s sa salut sans se sera ses si sommes son sont sous sur ta te
+        quelle quelles quels qui quoi s sa salut sans se sera ses si sommes son sont sous sur t ta te
         tes toi ton tous tout toute toutes tres tu un une va vers voila vos votre vous y
     """,
     "es": """
@@ -127,7 +128,8 @@ _PAGE_WORDS = """
 PAGE_WORDS = frozenset(_PAGE_WORDS.split())
 
 _BLOG_WORDS = """
-    blog blogs website site sites webpage homepage here newest latest recent recently new news
+    blog blogs website site sites webpage homepage here writes written author authors behind
+    newest latest recent recently new news
     webseite homepage internetseite neu neue neues neueste neuesten neuester neuestes aktuell aktuelle letzte
     siteweb parle parlez dernier derniers derniere dernieres recent recents nouveau nouveaux nouveautes
     sitio web trata ultimo ultimos ultima ultimas reciente recientes nuevo nuevos novedades
@@ -137,6 +139,13 @@ _BLOG_WORDS = """
 """
 # What people say when they ask about the blog as a whole, or about what is new there.
 BLOG_WORDS = frozenset(_BLOG_WORDS.split())
+# Says where to look, and not what for.
+_ON_THIS_BLOG = re.compile(
+    r"\b(?:(?:on|in|of|from) (?:this|your)|(?:auf|in|aus) (?:dies|dein|eur|ihr)e[mr]"
+    r"|(?:sur|dans) (?:ce|votre)|(?:en|de) (?:este|tu|su)|neste|deste|no seu)"
+    r" (?:blog|site|website|webseite|seite|sitio)\b",
+    re.IGNORECASE,
+)
 
 _GREETINGS = """
     hello hi hey hiya howdy greetings morning afternoon evening thanks thank thx ty cheers ok okay great
@@ -189,13 +198,19 @@ def likeliest_language(words: Iterable[str], letters: str = "") -> str:
 
 def telling(text: str) -> list[tuple[str, ...]]:
     """Return the words of the text that say what it is about, as `terms.words` has them."""
+    return _telling(_ON_THIS_BLOG.sub(" ", text)) or _telling(text)
+
+
+def _telling(text: str) -> list[tuple[str, ...]]:
     compounds = list(dict.fromkeys(words(text)))
     if len(compounds) > 2 * _MOST_WORDS:
         compounds = compounds[:_MOST_WORDS] + compounds[-_MOST_WORDS:]
     folded = [[fold(word) for word in compound] for compound in compounds]
     language = likeliest_language((word for compound in folded for word in compound), text)
     stop = STOP_WORDS.get(language, frozenset())
-    return [c for c, f in zip(compounds, folded, strict=True) if not stop.issuperset(f)]
+    # Of "a-t-il" only the parts are known.
+    said = [f[1:] if len(f) > 2 else f for f in folded]
+    return [compound for compound, parts in zip(compounds, said, strict=True) if not stop.issuperset(parts)]
 
 
 def is_small_talk(text: str) -> bool:
