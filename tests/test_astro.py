@@ -61,7 +61,7 @@ def test_names_are_cleaned_in_collections_and_stand_in_pages() -> None:
 )
 def test_a_collection_is_where_its_only_route_shows_it(route: str, path: str) -> None:
     site("", "content/blog/tea.md", f"pages/{route}")
-    write("site/src/pages/[...page].astro", text=f"{ROUTE}paginate(posts)")
+    write("site/src/pages/all/[...slug].astro", text=f"{ROUTE}paginate(posts)")
     write("site/src/pages/news/[slug].astro", text='getCollection("news"); getCollection("blog")')
     read = {"site/src/content/blog/tea.md": f"{SITE}/{path}"}
     assert addresses(f"site={SITE}") == read
@@ -126,6 +126,5 @@ def test_an_address_that_is_worked_out_is_the_owners_to_name() -> None:
 )
 def test_what_is_not_followed_is_told(settings: str, what: str) -> None:
     site(settings, "content/blog/tea.md")
-    assert remarks(f"site={SITE}") == [
-        f"site={SITE}: astro.config.mjs: {what}, so addresses may be wrong: name the sitemap instead"
-    ]
+    (remark,) = remarks(f"site={SITE}")
+    assert remark.startswith(f"site={SITE}: astro.config.mjs: {what}, so addresses may be wrong")

@@ -58,6 +58,13 @@ def test_a_plain_folders_pages_are_where_their_files_lie() -> None:
     }
 
 
+def test_a_folder_may_be_beside_the_one_to_start_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("notes/tea.md")
+    write("here/_config.yml", text="title: x")
+    monkeypatch.chdir(tmp_path / "here")
+    assert addresses(f"../notes={SITE}") == {"../notes/tea.md": f"{SITE}/tea"}
+
+
 def test_a_single_file_is_at_the_address_that_the_owner_names() -> None:
     write("notes/tea.md")
     write("notes/milk.md")

@@ -53,10 +53,15 @@ def site(settings: str, *paths: str, file: str = "hugo.toml") -> None:
     ],
 )
 def test_a_post_is_where_the_permalinks_of_its_section_say(pattern: str, path: str) -> None:
-    site(f"permalinks.posts = '{pattern}'", "posts/green/Hot Leaves.md", "posts/green/_index.md", "about.md")
+    site(
+        f"permalinks.posts = '{pattern}'",
+        "posts/green/2024/Hot Leaves.md",
+        "posts/green/_index.md",
+        "about.md",
+    )
     read = addresses(f"blog={SITE}")
     assert read == {
-        "blog/content/posts/green/Hot Leaves.md": f"{SITE}/{path}",
+        "blog/content/posts/green/2024/Hot Leaves.md": f"{SITE}/{path}",
         "blog/content/posts/green/_index.md": f"{SITE}/posts/green/",
         "blog/content/about.md": f"{SITE}/about/",
     }
@@ -87,12 +92,15 @@ def test_a_slug_and_a_title_are_cleaned_as_hugo_does() -> None:
         ("config/_default/hugo.toml", "permalinks.posts = '/p/:filename/'"),
         ("config/_default/config.yaml", "permalinks: {posts: '/p/:filename/'}"),
         ("config/_default/permalinks.toml", "posts = '/p/:filename/'"),
-        ("config/_default/permalinks.en.toml", "page.posts = '/p/:filename/'"),
+        ("config/_default/hugo.en.toml", "permalinks.posts = '/p/:filename/'"),
     ],
 )
 def test_settings_are_found_in_all_the_files_that_hugo_knows(file: str, settings: str) -> None:
     site(settings, "posts/tea.md", file=file)
+    write("blog/config/_default/permalinks.de.toml", text="page.posts = '/artikel/:filename/'")
     assert addresses(f"blog={SITE}") == {"blog/content/posts/tea.md": f"{SITE}/p/tea/"}
+    write("blog/content/posts/tea.de.md")
+    assert addresses(f"blog={SITE}")["blog/content/posts/tea.de.md"] == f"{SITE}/de/artikel/tea/"
 
 
 def test_the_settings_of_production_come_last() -> None:
@@ -115,6 +123,12 @@ def test_sections_and_terms_have_patterns_of_their_own() -> None:
         f"{SITE}/about/green-tea/",
         f"{SITE}/",
     }
+
+
+def test_a_folder_of_a_section_may_have_a_pattern_of_its_own() -> None:
+    patterns = "permalinks.posts = '/p/:filename/'\npermalinks.'posts/green' = '/g/:filename/'"
+    site(patterns, "posts/green/tea.md", "posts/greens/kale.md")
+    assert set(addresses(f"blog={SITE}").values()) == {f"{SITE}/g/tea/", f"{SITE}/p/kale/"}
 
 
 def test_pages_at_the_top_have_a_pattern_of_their_own() -> None:
@@ -197,6 +211,9 @@ def test_a_language_may_be_in_the_files_names() -> None:
     }
     assert addresses(f"blog={SITE}") == read
     assert addresses(f"blog/content={SITE}") == read
+    site(f"defaultContentLanguageInSubdir = true\n{LANGUAGES}")
+    for folder in ("blog", "blog/content"):
+        assert addresses(f"{folder}={SITE}")["blog/content/posts/tea.md"] == f"{SITE}/en/posts/tea/"
     site(f"defaultContentLanguage = 'de'\n{LANGUAGES}")
     assert addresses(f"blog={SITE}")["blog/content/posts/tea.de.md"] == f"{SITE}/posts/tea/"
     assert addresses(f"blog={SITE}")["blog/content/posts/tea.md"] == f"{SITE}/posts/tea/"
@@ -216,6 +233,14 @@ def test_a_language_may_have_a_folder_and_patterns_of_its_own() -> None:
     assert addresses(f"blog={SITE}") == german | english
     assert addresses(f"blog/german={SITE}/de") == german
     assert addresses(f"blog/content={SITE}") == english
+
+
+def test_a_languages_folder_may_be_in_anothers() -> None:
+    site(f"{LANGUAGES}contentDir = 'content/german'", "posts/tea.md", "german/posts/tee.md")
+    assert addresses(f"blog={SITE}") == {
+        "blog/content/posts/tea.md": f"{SITE}/posts/tea/",
+        "blog/content/german/posts/tee.md": f"{SITE}/de/posts/tee/",
+    }
 
 
 def test_a_language_may_have_an_address_of_its_own_or_be_switched_off() -> None:
@@ -239,6 +264,13 @@ def test_the_settings_name_the_address_where_the_owner_does_not() -> None:
     for word in ("blog", "blog/content", "blog/content/posts", "blog/content/posts/tea.md"):
         assert addresses(word) == expected
         assert remarks(word) == [f"{word}: hugo.toml says that its pages are at https://kitchen.test/blog/"]
+
+
+def test_a_file_that_the_owner_puts_somewhere_is_there_whatever_the_settings_say() -> None:
+    site("baseURL = 'https://kitchen.test'\npermalinks.posts = '/:x/'", "posts/tea.md")
+    word = f"blog/content/posts/tea.md={SITE}/x"
+    assert list(addresses(word).values()) == [f"{SITE}/x"]
+    assert remarks(word) == []
 
 
 @pytest.mark.parametrize("base", ["https://example.org/", "http://localhost:1313", "/", "", "https://["])
@@ -284,10 +316,18 @@ def test_another_address_than_the_settings_is_the_owners_to_name() -> None:
     ],
 )
 def test_what_is_not_followed_is_told(settings: str, what: str) -> None:
-    site(settings, "posts/tea.md")
+    site(settings, "posts/tea.md", "about.md")
     assert remarks(f"blog={SITE}") == [
-        f"blog={SITE}: hugo.toml: {what}, so addresses may be wrong: name the sitemap instead"
+        f"blog={SITE}: hugo.toml: {what}, so addresses may be wrong or missing: name the sitemap instead"
     ]
+
+
+def test_a_page_is_left_out_rather_than_named_by_a_pattern_that_is_not_known() -> None:
+    site("permalinks.posts = '/:x/:slug/'", "posts/tea.md")
+    with pytest.raises(ContentError, match="no page's address can be told: name the sitemap instead"):
+        addresses(f"blog={SITE}")
+    site("permalinks.posts = '/:x/:slug/'", "about.md")
+    assert skipped(f"blog={SITE}") == {"blog/content/posts/tea.md": ("does not say its address", False)}
 
 
 def test_mounts_of_what_is_read_anyway_are_none_to_tell_of() -> None:

@@ -194,8 +194,13 @@ def test_what_the_settings_leave_out_and_posts_without_a_date_are_no_pages() -> 
 def test_what_is_not_followed_is_told(settings: str, what: str) -> None:
     site(settings, "about.md")
     assert remarks(f"blog={SITE}") == [
-        f"blog={SITE}: _config.yml: {what}, so addresses may be wrong: name the sitemap instead"
+        f"blog={SITE}: _config.yml: {what}, so addresses may be wrong or missing: name the sitemap instead"
     ]
+
+
+def test_a_post_is_left_out_rather_than_named_by_a_pattern_that_is_not_known() -> None:
+    site("permalink: /:years/:month/:hour/", "_posts/2024-01-02-a.md", "about.md")
+    assert skipped(f"blog={SITE}") == {"blog/_posts/2024-01-02-a.md": ("does not say its address", False)}
 
 
 def test_a_page_without_a_title_is_named_after_its_file() -> None:

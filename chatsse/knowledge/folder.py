@@ -70,7 +70,8 @@ class Folder:
         else:
             raise ContentError(word, "there is no such file or folder")
         self.total = len(paths)
-        self.remarks += [f"{word}: {remark}" for remark in site.remarks]
+        if path.is_dir() or not address:
+            self.remarks += [f"{word}: {remark}" for remark in site.remarks]
         if not paths:
             self.remarks.append(f"{word}: holds no Markdown and no HTML")
         yield from _addressed(
@@ -94,13 +95,13 @@ class _Files:
     ) -> None:
         self._word = word
         self._roots = roots
-        self._generator = site.generator
+        self._site = site
         self._address_of = address_of
 
     def outcome(self, path: Path, known: Receipt | None) -> Outcome:
         """Return what becomes of the file at `path`."""
         location = path.as_posix()
-        if why := self._generator.why_not(path.absolute()):
+        if why := self._site.why_not(path):
             return Skipped(location, self._word, why, is_gone=True)
         try:
             return self._read(path, known)
@@ -117,11 +118,11 @@ class _Files:
         document = Document(FrontMatter({}), "") if is_html else parse_document(body)
         # It may be empty, but has to be there.
         has_matter = is_html or body.removeprefix(BOM_UTF8).startswith(b"---")
-        if self._generator.needs_matter and not has_matter:
+        if self._site.generator.needs_matter and not has_matter:
             raise Unreadable(_NO_MATTER)
         address = self._address_of(path, document.matter)
         document = replace(document, matter=document.matter.or_dated(_day_in(path.name)))
-        _see_that_public(document.matter, is_dated=self._generator.is_dated)
+        _see_that_public(document.matter, is_dated=self._site.generator.is_dated)
         # The same text is another page where the address is another one.
         digest = hashlib.sha256(address.encode() + b"\n" + body).hexdigest()[:32]
         receipt = Receipt(path.as_posix(), self._word, "", "", digest)
@@ -132,7 +133,7 @@ class _Files:
     def _page(self, path: Path, document: Document, address: str) -> Page:
         if not address:
             raise Unreadable(NO_ADDRESS)
-        return read_markdown(document, address, self._generator.name_of(path.absolute()))
+        return read_markdown(document, address, self._site.name_of(path))
 
 
 def _parted(word: str) -> tuple[str, str | None]:
@@ -207,5 +208,7 @@ def _addressed(word: str, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
             is_any_at_home = is_any_at_home or not isinstance(outcome, Skipped)
             yield outcome
     if homeless and not is_any_at_home:
+        if _parted(word)[1] is not None:
+            raise ContentError(word, "no page's address can be told: name the sitemap instead")
         raise ContentError(word, f"say where its pages are, e.g. {word}=https://blog.example/")
     yield from homeless

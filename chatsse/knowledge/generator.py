@@ -72,7 +72,7 @@ class Generator:
         return undated(path.parent.name) if self.relative(path).parts[:-1] else ""
 
     def relative(self, path: Path) -> PurePath:
-        """Return the path from the innermost of the roots that it is in."""
+        """Return the path from the innermost of the roots that it is in; an empty one if it is in none."""
         inside = [root for root in self.roots if path.is_relative_to(root)]
         return path.relative_to(max(inside, key=lambda root: len(root.parts), default=path))
 
@@ -88,7 +88,7 @@ class Generator:
     def _beware(self, file: str, key: str, why: str = "") -> None:
         """Remark that addresses may be wrong, since something in the settings is not followed."""
         told = f"{key} is not followed{f' ({why})' if why else ''}" if key else "can't be read"
-        remark = f"{file}: {told}, so addresses may be wrong: name the sitemap instead"
+        remark = f"{file}: {told}, so addresses may be wrong or missing: name the sitemap instead"
         if remark not in self.remarks:
             self.remarks.append(remark)
 

@@ -118,9 +118,7 @@ class Hugo(Generator):
         file = self._file(path)
         language = file.language
         pattern = language.pattern(file.kind, file.location)
-        last = file.name
-        if file.kind == "page":
-            last = matter.text("slug") or file.undated
+        last = (matter.text("slug") or file.undated) if file.kind == "page" else file.name
         said = self._filled(pattern, path, file, matter) if pattern else "/".join((*file.folders, last))
         if said is None:
             return None
@@ -140,15 +138,15 @@ class Hugo(Generator):
     # -- What a page's path is made of.
 
     def _filled(self, pattern: str, path: Path, file: _File, matter: FrontMatter) -> str | None:
+        """Return the pattern with a page's values; None: it lacks one, or nobody knows what is meant."""
         values = self._values(path, file, matter)
-        if any(token[1] in _DAY_TOKENS and token[1] not in values for token in _TOKEN.finditer(pattern)):
+        if any(token[1] not in values for token in _TOKEN.finditer(pattern)):
             return None
-        return _TOKEN.sub(lambda token: _value(values, token), pattern)
+        return _TOKEN.sub(lambda token: _value(values[token[1]], token[2]), pattern)
 
     def _values(self, path: Path, file: _File, matter: FrontMatter) -> dict[str, list[str]]:
         """Return what there is to put for each token."""
-        language, slug = file.language, matter.text("slug")
-        name = file.undated
+        language, slug, name = file.language, matter.text("slug"), file.undated
         sections = [part.lower() for part in self._sections(path, file)]
         values = {"title": matter.title or name, "filename": file.name, "contentbasename": file.name}
         values |= {"slug": slug or (name if name != file.name else values["title"])}
@@ -263,18 +261,13 @@ def _day_values(day: date) -> dict[str, list[str]]:
     return values | {"weekday": [str(day.isoweekday() % 7)], "yearday": [str(day.timetuple().tm_yday)]}
 
 
-def _value(values: dict[str, list[str]], token: re.Match[str]) -> str:
-    parts = values.get(token[1])
-    if parts is None:
-        return token[0]
-    return "/".join(_sliced(parts, token[2].strip("[]")) if token[2] else parts)
-
-
-def _sliced(parts: list[str], cut: str) -> list[str]:
-    """Return some of the parts: `1`, `last`, `1:`, `:last`."""
-    first, colon, end = cut.partition(":")
+def _value(parts: list[str], cut: str | None) -> str:
+    """Return a token's parts as a path; of `[1]`, `[last]`, `[1:]`, `[:last]`, some of them."""
+    if not cut:
+        return "/".join(parts)
+    first, colon, end = cut.strip("[]").partition(":")
     begins = _place(parts, first)
-    return parts[begins : _place(parts, end) if end else None] if colon else parts[begins:][:1]
+    return "/".join(parts[begins : _place(parts, end) if end else None] if colon else parts[begins:][:1])
 
 
 def _place(parts: list[str], text: str) -> int:

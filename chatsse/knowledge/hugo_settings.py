@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import filterfalse
 from pathlib import Path
 
 from chatsse.knowledge.settings_file import SUFFIXES, Settings, table, words
@@ -65,9 +66,8 @@ class Language:
     def written(self, path: str) -> str:
         """Return a path as Hugo cleans it."""
         if self.settings.get("removepathaccents") is True:
-            path = "".join(
-                char for char in unicodedata.normalize("NFD", path) if not unicodedata.combining(char)
-            )
+            plain = filterfalse(unicodedata.combining, unicodedata.normalize("NFD", path))
+            path = unicodedata.normalize("NFC", "".join(plain))
         return _cleaned(path if self.settings.get("disablepathtolower") is True else path.lower())
 
 

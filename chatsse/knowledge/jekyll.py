@@ -132,12 +132,14 @@ class Jekyll(Generator):
     # -- What a page's path is made of.
 
     def _filled(self, pattern: str, relative: PurePath, matter: FrontMatter, safe: str = "/") -> str | None:
+        """Return the pattern with a page's values; None: it lacks one, or nobody knows what is meant."""
         pattern = _STYLES.get(pattern, pattern)
         values = self._values(relative, matter)
-        if any(token[1] in _DAY_TOKENS and token[1] not in values for token in _TOKEN.finditer(pattern)):
-            return None
+        # Unlike Hugo's, a token ends where its name does, whatever letters follow.
         longest_first = "|".join(sorted(values, key=len, reverse=True))
         path = re.sub(f":({longest_first})", lambda token: values[token[1]], pattern)
+        if _TOKEN.search(re.sub(f":({longest_first})", "", pattern)):
+            return None
         return quote(re.sub(r"/{2,}", "/", path).lstrip("/"), safe=safe)
 
     def _values(self, relative: PurePath, matter: FrontMatter) -> dict[str, str]:
