@@ -79,6 +79,36 @@ def test_routes_that_are_not_followed_are_told(routes: tuple[str, ...]) -> None:
     assert f'src/pages/{", ".join(routes)}: the collection "blog" is not followed, so' in remark
 
 
+@pytest.mark.parametrize(
+    "program",
+    [
+        "const posts = defineCollection({ loader: glob({ pattern: '**/*.md', base: './src/notes' }) });",
+        "export const collections = { posts: defineCollection({ loader: glob({ base: 'src/notes' }) }) };",
+        "const it = defineCollection({ loader: glob({ base: 'src/notes' }) }); collections = { posts: it };",
+        "// no = defineCollection({ base: X });\nposts = defineCollection({ base: 'src/notes' }) // '**/*'",
+    ],
+)
+def test_a_collection_may_be_loaded_from_another_folder(program: str) -> None:
+    site("", "notes/Hot Tea.md", "content/blog/milk.md")
+    write(
+        "site/src/content.config.ts",
+        text=f"const news = defineCollection({{ loader: glob('**/*.md') }});\n{program}",
+    )
+    write("site/src/pages/p/[slug].astro", text='getCollection("posts")')
+    read = {"site/src/notes/Hot Tea.md": f"{SITE}/p/hot-tea/"}
+    assert addresses(f"site={SITE}") == read | {"site/src/content/blog/milk.md": f"{SITE}/blog/milk/"}
+    assert addresses(f"site/src/notes={SITE}/p") == read
+    assert remarks(f"site={SITE}") == []
+
+
+@pytest.mark.parametrize("base", ["`./${PATH}`", "PATH", "'.'"])
+def test_a_collection_from_a_folder_that_is_worked_out_is_told(base: str) -> None:
+    site("", "content/blog/tea.md")
+    write("site/src/content.config.ts", text=f"const blog = defineCollection({{ base: {base} }})")
+    (remark,) = remarks(f"site={SITE}")
+    assert 'src/content.config.ts: base of "blog" is not followed, so' in remark
+
+
 # -- Settings.
 
 

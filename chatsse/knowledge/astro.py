@@ -1,14 +1,14 @@
 """Where Astro puts a site's pages (docs.astro.build, "Routing", "Content collections").
 
-What lies in `src/pages/` has its path there. What lies in `src/content/` is shown by a route, a file like
-`src/pages/posts/[slug].astro` that asks for the collection by its name. The settings are a program: what it
-says in plain words is read.
+What lies in `src/pages/` has its path there. What lies in `src/content/`, or where else a collection is
+loaded from, is shown by a route: a file like `src/pages/posts/[slug].astro` that asks for the collection by
+its name. The settings are programs: what they say in plain words is read.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from urllib.parse import quote
 
 from chatsse.knowledge.front_matter import FrontMatter
@@ -16,9 +16,16 @@ from chatsse.knowledge.generator import Generator, base_of, folder_path
 from chatsse.knowledge.slugs import slug_of
 
 _FILES = "astro.config.*"
-_TEXTS = ("src/content", "src/pages")
-_COMMENT = re.compile(r"/\*.*?\*/|(?<![:\w\"'`])//[^\n]*", re.DOTALL)
+_CONTENT_FILES = ("src/content.config.*", "src/content/config.*")
+# Strings come first: in `**/*.md` is no comment.
+_COMMENT = re.compile(
+    r"""(?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|/\*.*?\*/|//[^\n]*""", re.DOTALL
+)
 _PLAIN = r"(?P<quote>[\"'`])(?P<said>[^\"'`\n$]*)(?P=quote)"
+_LOADED = re.compile(
+    rf"(?P<name>\w+)\s*[=:]\s*defineCollection\((?:(?!defineCollection).)*?\bbase\s*:\s*(?:{_PLAIN}|[^\s])",
+    re.DOTALL,
+)
 _COLLECTION = re.compile(r"getCollection\s*(?:<[^>]*>)?\(\s*[\"'`]([\w-]+)[\"'`]")
 _PARAMETER = re.compile(r"\[(?:\.\.\.)?\w+\]")
 _LIST_PARAMETER = re.compile(r"\[(?:\.\.\.)?(?:page|tags?|categor(?:y|ies)|authors?|year|month|series)\]")
@@ -41,22 +48,29 @@ class Astro(Generator):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.roots = tuple(folder / texts for texts in _TEXTS)
-        path = next(iter(sorted(folder.glob(_FILES))))
+        self._pages = folder / "src" / "pages"
+        self._collections = self._loaded()
+        self.roots = (folder / "src" / "content", self._pages, *self._collections)
+        path = next(path for path in sorted(folder.glob(_FILES)) if path.is_file())
         self.settings_file = path.name
-        self._program = _COMMENT.sub("", path.read_text(encoding="utf-8", errors="replace"))
+        self._settings = self._program(path)
         # Where it can't be read, the owner is asked.
         self.base = base_of(self._said("site") or "", self._setting("base"))
         self._is_file = self._setting("build.format") == "file"
         self._has_slash = self._setting("trailingSlash") != "never"
         if (source := self._setting("srcDir")).strip("./") not in ("", "src"):
             self._beware(self.settings_file, "srcDir", source)
-        self._routes = self._followed(folder / "src" / "pages")
+        self._routes = self._followed()
 
     @staticmethod
     def begins_in(folder: Path) -> bool:
         """Tell whether a site of Astro's begins in the folder."""
         return any(path.is_file() for path in folder.glob(_FILES))
+
+    def relative(self, path: Path) -> PurePath:
+        """Return the path from the innermost root; of a collection's files, with its name before it."""
+        name = next((name for base, name in self._collections.items() if path.is_relative_to(base)), "")
+        return name / super().relative(path) if name else super().relative(path)
 
     def folder_path(self, folder: Path) -> str:
         """Return where the pages of a folder are, from the site's first page on."""
@@ -83,7 +97,7 @@ class Astro(Generator):
         return (*self._routes.get(folders[0], (folders[0],)), *map(slug_of, folders[1:]))
 
     def _is_content(self, path: Path) -> bool:
-        return path.is_relative_to(self.roots[0])
+        return not path.is_relative_to(self._pages)
 
     def _setting(self, key: str) -> str:
         """Return what the settings say in plain words; empty where they don't, which is remarked on."""
@@ -95,13 +109,28 @@ class Astro(Generator):
     def _said(self, key: str) -> str | None:
         """Return what the settings say; empty: they don't, None: not in plain words."""
         name = r"\s*:\s*\{[^{}]*?\b".join(key.split("."))
-        match = re.search(rf"(?<![\w.$-]){name}\s*:\s*(?:{_PLAIN}\s*(?=[,}}\n]|$)|[^\n])", self._program)
+        match = re.search(rf"(?<![\w.$-]){name}\s*:\s*(?:{_PLAIN}\s*(?=[,}}\n]|$)|[^\n])", self._settings)
         return match["said"] if match else ""
 
-    def _followed(self, pages: Path) -> dict[str, tuple[str, ...]]:
+    def _loaded(self) -> dict[Path, str]:
+        """Return the folders that collections are loaded from, with the collections' names."""
+        loaded = {}
+        for path in (path for pattern in _CONTENT_FILES for path in sorted(self.folder.glob(pattern))):
+            program = self._program(path)
+            for match in _LOADED.finditer(program):
+                key = re.search(rf"(\w+)\s*:\s*{match['name']}\b", program)
+                name = key[1] if key else match["name"]
+                base = self.folder / (match["said"] or "")
+                if self._pages.is_relative_to(base):
+                    self._beware(path.relative_to(self.folder).as_posix(), f'base of "{name}"')
+                else:
+                    loaded[base] = name
+        return loaded
+
+    def _followed(self) -> dict[str, tuple[str, ...]]:
         """Return where each collection is shown that one route alone shows."""
         routes: dict[str, list[_Route]] = {}
-        for name, route in _routes(pages):
+        for name, route in self._each_route():
             routes.setdefault(name, []).append(route)
         followed = {}
         for name, them in routes.items():
@@ -112,22 +141,30 @@ class Astro(Generator):
                 self._beware(f"src/pages/{files}", f'the collection "{name}"')
         return followed
 
+    def _each_route(self) -> Iterator[tuple[str, _Route]]:
+        """Yield the collections' names, each with a route that makes pages of its entries.
 
-def _routes(pages: Path) -> Iterator[tuple[str, _Route]]:
-    """Yield the collections' names, each with a route that makes pages of its entries.
+        What it asks for first is what it shows. Those that list a collection are left out: they are cut into
+        pages, or have a tag's name for parameter.
+        """
+        for path in sorted(self._pages.rglob("*.astro")):
+            relative = path.relative_to(self._pages)
+            parts = relative.with_suffix("").parts
+            parts = parts[:-1] if parts[-1] == "index" else parts
+            are_open = [bool(_PARAMETER.search(part)) for part in parts]
+            if not any(are_open) or _LIST_PARAMETER.fullmatch(parts[-1]):
+                continue
+            text = self._program(path)
+            if "paginate(" not in text:
+                is_simple = are_open.count(True) == 1 and bool(_PARAMETER.fullmatch(parts[-1]))
+                if collection := _COLLECTION.search(text):
+                    yield collection[1], _Route(relative.as_posix(), parts[:-1], is_simple)
 
-    What it asks for first is what it shows. Those that list a collection are left out: they are cut into
-    pages, or have a tag's name for parameter.
-    """
-    for path in sorted(pages.rglob("*.astro")):
-        relative = path.relative_to(pages)
-        parts = relative.with_suffix("").parts
-        parts = parts[:-1] if parts[-1] == "index" else parts
-        are_open = [bool(_PARAMETER.search(part)) for part in parts]
-        if not any(are_open) or _LIST_PARAMETER.fullmatch(parts[-1]):
-            continue
-        text = path.read_text(encoding="utf-8", errors="replace")
-        if "paginate(" not in text:
-            is_simple = are_open.count(True) == 1 and bool(_PARAMETER.fullmatch(parts[-1]))
-            if collection := _COLLECTION.search(text):
-                yield collection[1], _Route(relative.as_posix(), parts[:-1], is_simple)
+    def _program(self, path: Path) -> str:
+        """Return a program without its comments."""
+        try:
+            program = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            self._beware(path.relative_to(self.folder).as_posix(), "")
+            return ""
+        return _COMMENT.sub(lambda match: match["string"] or "", program)
