@@ -109,6 +109,15 @@ def test_a_collection_from_a_folder_that_is_worked_out_is_told(base: str) -> Non
     assert 'src/content.config.ts: base of "blog" is not followed, so' in remark
 
 
+def test_a_collection_from_outside_of_the_sites_folder_is_told() -> None:
+    site("", "content/blog/tea.md")
+    write("notes/x.md")
+    write("site/src/content.config.ts", text="const notes = defineCollection({ base: '../notes' })")
+    (remark,) = remarks(f"site={SITE}")
+    assert 'src/content.config.ts: base of "notes" is not followed (../notes is not in site), so' in remark
+    assert list(addresses(f"site={SITE}")) == ["site/src/content/blog/tea.md"]
+
+
 # -- Settings.
 
 

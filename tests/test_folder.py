@@ -198,6 +198,13 @@ def test_no_link_leads_out_of_the_folder() -> None:
     assert list(addresses(f"notes={SITE}")) == ["notes/inside.md", "notes/tea.md"]
 
 
+def test_no_link_in_the_place_of_a_sites_text_leads_out_of_the_folder() -> None:
+    write("secret/x.md")
+    write("blog/hugo.toml", text="title = 'Tea'")
+    Path("blog/content").symlink_to(Path("secret").absolute())
+    assert skipped(f"blog={SITE}") == {"blog/content/x.md": ("leads out of the folder", False)}
+
+
 def test_what_is_no_file_is_not_waited_for() -> None:
     write("notes/tea.md")
     os.mkfifo("notes/pipe.md")

@@ -312,6 +312,8 @@ def test_another_address_than_the_settings_is_the_owners_to_name() -> None:
         ),
         ("[[permalinks]]\npattern = '/:slug/'", "permalinks is not followed (a list)"),
         ("[[module.mounts]]\nsource = 'x'\ntarget = 'content/y'", "module.mounts is not followed (x)"),
+        ("contentDir = '../secret'", "contentDir is not followed (../secret is not in blog)"),
+        ("languages.de.contentDir = '/secret'", "contentDir is not followed (/secret is not in blog)"),
         ("permalinks = [", "can't be read"),
     ],
 )
@@ -320,6 +322,12 @@ def test_what_is_not_followed_is_told(settings: str, what: str) -> None:
     assert remarks(f"blog={SITE}") == [
         f"blog={SITE}: hugo.toml: {what}, so addresses may be wrong or missing: name the sitemap instead"
     ]
+
+
+def test_the_settings_name_no_folder_outside_of_the_sites() -> None:
+    site("contentDir = '../secret'", "tea.md")
+    write("secret/x.md")
+    assert addresses(f"blog={SITE}") == {"blog/content/tea.md": f"{SITE}/tea/"}
 
 
 def test_a_page_is_left_out_rather_than_named_by_a_pattern_that_is_not_known() -> None:

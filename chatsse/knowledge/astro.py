@@ -120,10 +120,11 @@ class Astro(Generator):
             for match in _LOADED.finditer(program):
                 key = re.search(rf"(\w+)\s*:\s*{match['name']}\b", program)
                 name = key[1] if key else match["name"]
-                base = self.folder / (match["said"] or "")
-                if self._pages.is_relative_to(base):
-                    self._beware(path.relative_to(self.folder).as_posix(), f'base of "{name}"')
-                else:
+                file, setting = path.relative_to(self.folder).as_posix(), f'base of "{name}"'
+                base = self._inside(match["said"] or "", file, setting)
+                if base and self._pages.is_relative_to(base):
+                    self._beware(file, setting)
+                elif base:
                     loaded[base] = name
         return loaded
 

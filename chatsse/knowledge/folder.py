@@ -61,12 +61,11 @@ class Folder:
         if path.is_dir():
             site = find_site(path, address)
             paths = sorted(chain.from_iterable(_files(folder, site) for folder in site.folders))
-            roots = tuple(folder.resolve() for folder in site.folders)
-            reader = _Files(word, roots, site, site.address_of)
+            reader = _Files(word, path.resolve(), site, site.address_of)
         elif path.is_file():
             site = find_site(path.parent, None)
             paths = [path]
-            reader = _Files(word, (path.parent.resolve(),), site, lambda *it: address or site.address_of(*it))
+            reader = _Files(word, path.parent.resolve(), site, lambda *it: address or site.address_of(*it))
         else:
             raise ContentError(word, "there is no such file or folder")
         self.total = len(paths)
@@ -82,19 +81,19 @@ class Folder:
 class _Files:
     """Reads the files that one word names.
 
-    :param roots: the folders that no file's link may lead out of
+    :param root: the folder that no link may lead out of
     :param site: whose generator decides which of them are pages
     """
 
     def __init__(
         self,
         word: str,
-        roots: tuple[Path, ...],
+        root: Path,
         site: Site,
         address_of: Callable[[Path, FrontMatter], str],
     ) -> None:
         self._word = word
-        self._roots = roots
+        self._root = root
         self._site = site
         self._address_of = address_of
 
@@ -113,7 +112,7 @@ class _Files:
             return Skipped(location, self._word, "can't be read", is_gone=False)
 
     def _read(self, path: Path, known: Receipt | None) -> Outcome:
-        body = _bytes(path, self._roots)
+        body = _bytes(path, self._root)
         is_html = path.suffix.lower() in HTML
         document = Document(FrontMatter({}), "") if is_html else parse_document(body)
         # It may be empty, but has to be there.
@@ -158,12 +157,12 @@ def _is_looked_into(name: str, site: Site) -> bool:
     return not is_apart or site.generator.is_of_pages(name)
 
 
-def _bytes(path: Path, roots: tuple[Path, ...]) -> bytes:
+def _bytes(path: Path, root: Path) -> bytes:
     """Return what is in the file.
 
     :raises Unreadable: it is none of the folder's pages
     """
-    if not any(path.resolve().is_relative_to(root) for root in roots):
+    if not path.resolve().is_relative_to(root):
         raise Unreadable("leads out of the folder")
     with path.open("rb") as file:
         body = file.read(MAX_BYTES + 1)

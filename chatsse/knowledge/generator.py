@@ -1,5 +1,6 @@
 """What a site's generator makes of a file: whether it becomes a page, and at which path."""
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path, PurePath
@@ -85,12 +86,28 @@ class Generator:
             return quote(folder_path(relative.parts[:-1]))
         return quote("/".join((*relative.parts[:-1], matter.text("slug") or relative.stem)))
 
+    def _inside(self, said: str, file: str, key: str) -> Path | None:
+        """Return the folder of the site's that its settings name; None, with a remark: it leads out of it.
+
+        :param said: its path from where the site begins
+        """
+        folder = absolute(self.folder / said)
+        if folder.is_relative_to(self.folder):
+            return folder
+        self._beware(file, key, f"{said} is not in {self.folder.name}")
+        return None
+
     def _beware(self, file: str, key: str, why: str = "") -> None:
         """Remark that addresses may be wrong, since something in the settings is not followed."""
         told = f"{key} is not followed{f' ({why})' if why else ''}" if key else "can't be read"
         remark = f"{file}: {told}, so addresses may be wrong or missing: name the sitemap instead"
         if remark not in self.remarks:
             self.remarks.append(remark)
+
+
+def absolute(path: Path) -> Path:
+    """Return the path from the root, without the `..` that would seem to lie in the folder before them."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - links stay what they are
 
 
 def base_of(address: str, below: str = "") -> str:

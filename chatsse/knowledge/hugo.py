@@ -221,11 +221,15 @@ class Hugo(Generator):
         is_below = key != self._default or settings.get("defaultcontentlanguageinsubdir") is True
         return Language(
             settings=both,
-            root=self.folder / (word(both, "contentdir") or "content"),
+            root=self._root(word(both, "contentdir") or "content"),
             prefix=f"{key}/" if is_below and not base else "",
             base=base if base.startswith("http") else "",
             is_off=own.get("disabled") is True or key in map(str.lower, words(settings, "disablelanguages")),
         )
+
+    def _root(self, said: str) -> Path:
+        file = self._files.get("contentdir") or self._files.get("languages", "")
+        return self._inside(said, file, "contentDir") or self.folder / "content"
 
     def _see_what_can_not_be_followed(self, settings: Settings) -> None:
         for language in self._languages.values():

@@ -63,7 +63,7 @@ class Jekyll(Generator):
         super().__init__(folder)
         self._file = next(name for name in _FILES if (folder / name).is_file())
         self._settings = self._read()
-        self.roots = (folder / word(self._settings, "source"),)
+        self.roots = (self._inside(word(self._settings, "source"), self._file, "source") or folder,)
         self.settings_file = self._file
         self.base = base_of(word(self._settings, "url"), word(self._settings, "baseurl"))
         self._collections = _collections(self._settings)

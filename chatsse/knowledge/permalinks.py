@@ -13,14 +13,13 @@ What only a site's own templates decide can't be known here. What its settings d
 remarked on: such a site is read from its sitemap.
 """
 
-import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from chatsse.knowledge.addresses import site_of
 from chatsse.knowledge.astro import Astro
 from chatsse.knowledge.front_matter import FrontMatter
-from chatsse.knowledge.generator import OWN_ADDRESS, Generator
+from chatsse.knowledge.generator import OWN_ADDRESS, Generator, absolute
 from chatsse.knowledge.hugo import Hugo
 from chatsse.knowledge.jekyll import Jekyll
 
@@ -41,7 +40,7 @@ class Site:
     ) -> None:
         self.folders = folders
         self.generator = generator
-        self._below = generator.folder_path(_absolute(folder))
+        self._below = generator.folder_path(absolute(folder))
         self._address, self._home = _placed(address, self._below, generator.base)
         self.remarks = tuple(generator.remarks)
         if address is None and self._home:
@@ -53,7 +52,7 @@ class Site:
         own = matter.text(*OWN_ADDRESS)
         if _is_whole(own):
             return own
-        said = self.generator.path_of(_absolute(path), matter)
+        said = self.generator.path_of(absolute(path), matter)
         if said is None or _is_whole(said):
             return said or ""
         if self._address is None:
@@ -64,11 +63,11 @@ class Site:
 
     def why_not(self, path: Path) -> str:
         """Return why the file at `path` becomes no page; empty: it does."""
-        return self.generator.why_not(_absolute(path))
+        return self.generator.why_not(absolute(path))
 
     def name_of(self, path: Path) -> str:
         """Return what the file's name calls its page; empty where that says nothing."""
-        return self.generator.name_of(_absolute(path))
+        return self.generator.name_of(absolute(path))
 
 
 def find_site(folder: Path, address: str | None) -> Site:
@@ -77,7 +76,7 @@ def find_site(folder: Path, address: str | None) -> Site:
     :param address: of the folder's pages; None: the site's settings say it, or each page its own
     """
     address = address.rstrip("/") if address is not None else None
-    here = _absolute(folder)
+    here = absolute(folder)
     for above in (here, *here.parents):
         for kind in _KNOWN:
             if kind.begins_in(above):
@@ -89,7 +88,7 @@ def find_site(folder: Path, address: str | None) -> Site:
 
 def _folders(folder: Path, roots: tuple[Path, ...]) -> tuple[Path, ...]:
     """Return what of the folder is in one of the roots: all of it, or those of them that it holds."""
-    here = _absolute(folder)
+    here = absolute(folder)
     if any(here.is_relative_to(root) for root in roots):
         return (folder,)
     held = [root for root in roots if root.is_relative_to(here) and root.is_dir()]
@@ -115,11 +114,6 @@ def _placed(address: str | None, below: str, base: str) -> tuple[str | None, str
     if is_ours and not urlsplit(home).path:
         home += urlsplit(base).path
     return home + folder, home
-
-
-def _absolute(path: Path) -> Path:
-    """Return the path from the root, without the `..` that would seem to lie in the folder before them."""
-    return Path(os.path.abspath(path))  # noqa: PTH100 - links stay what they are
 
 
 def _is_whole(address: str) -> bool:
