@@ -324,6 +324,22 @@ def test_what_is_not_followed_is_told(settings: str, what: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "params: &a {b: *a}",
+        "\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} {{b: *a{n - 1}, c: *a{n - 1}}}" for n in range(1, 40))]),
+        "title: Tea #" + 256 * 1024 * " ",
+    ],
+    ids=["in itself", "doubled again and again", "large"],
+)
+def test_settings_without_an_end_are_told(settings: str) -> None:
+    write("blog/hugo.yaml", text=settings)
+    write("blog/content/tea.md")
+    (remark,) = remarks(f"blog={SITE}")
+    assert "hugo.yaml: can't be read, so" in remark
+
+
 def test_the_settings_name_no_folder_outside_of_the_sites() -> None:
     site("contentDir = '../secret'", "tea.md")
     write("secret/x.md")

@@ -12,23 +12,44 @@ from chatsse.errors import Unreadable
 
 Settings: TypeAlias = Mapping[str, object]
 SUFFIXES = (".toml", ".yaml", ".yml", ".json")
+# More than any site needs.
+_MOST_BYTES, _MOST_VALUES = 256 * 1024, 100_000
 
 
 def read_settings(path: Path) -> Settings:
     """Return what the file says; nothing where it says nothing.
 
-    :raises Unreadable: it can't be read
+    :raises Unreadable: it can't be read, or says more than settings do
     """
     said: object
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            body = file.read(_MOST_BYTES + 1)
+        if len(body) > _MOST_BYTES:
+            raise Unreadable("too large")
+        text = body.decode("utf-8-sig")
         if path.suffix == ".toml":
             said = tomllib.loads(text)
         else:
             said = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise Unreadable("can't be read") from error
-    return said if isinstance(said, dict) else {}
+    if not isinstance(said, dict):
+        return {}
+    _see_that_bounded(said)
+    return said
+
+
+def _see_that_bounded(said: object) -> None:
+    """Raise `Unreadable` where YAML's aliases make endless settings of a few lines."""
+    waiting, seen = [said], 0
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict | list):
+            seen += len(value)
+            waiting += value.values() if isinstance(value, dict) else value
+        if seen > _MOST_VALUES:
+            raise Unreadable("too much of it")
 
 
 def merged(first: Settings, second: Settings) -> Settings:
