@@ -112,6 +112,19 @@ defaults:
     }
 
 
+def test_what_the_defaults_hide_is_no_page() -> None:
+    site(
+        "defaults: [{scope: {path: _posts/hidden}, values: {published: false}}]",
+        *("_posts/2024-01-02-a.md", "_posts/hidden/2024-01-02-b.md"),
+    )
+    write("blog/_posts/hidden/2024-01-02-c.md", "published: true")
+    assert skipped(f"blog={SITE}") == {"blog/_posts/hidden/2024-01-02-b.md": ("draft", True)}
+    assert list(addresses(f"blog={SITE}")) == [
+        "blog/_posts/2024-01-02-a.md",
+        "blog/_posts/hidden/2024-01-02-c.md",
+    ]
+
+
 # -- Collections.
 
 RECIPES = """

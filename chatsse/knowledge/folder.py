@@ -119,8 +119,9 @@ class _Files:
         has_matter = is_html or body.removeprefix(BOM_UTF8).startswith(b"---")
         if self._site.generator.needs_matter and not has_matter:
             raise Unreadable(_NO_MATTER)
-        address = self._address_of(path, document.matter)
-        document = replace(document, matter=document.matter.or_dated(_day_in(path.name)))
+        matter = document.matter if is_html else self._site.completed(path, document.matter)
+        address = self._address_of(path, matter)
+        document = replace(document, matter=matter.or_dated(_day_in(path.name)))
         _see_that_public(document.matter, is_dated=self._site.generator.is_dated)
         # The same text is another page where the address is another one.
         digest = hashlib.sha256(address.encode() + b"\n" + body).hexdigest()[:32]

@@ -52,10 +52,16 @@ class Generator:
         """Return why the file becomes no page; empty: it does."""
         return ""
 
+    def completed(self, _: Path, matter: FrontMatter) -> FrontMatter:
+        """Return what the front matter of a file says, and what the site's settings say for it."""
+        return matter
+
     def path_of(self, path: Path, matter: FrontMatter) -> str | None:
         """Return the address of the file's page, from that of the site's first page on.
 
         It is quoted, and begins without a slash; None: it can't be told.
+
+        :param matter: completed
         """
         if path.suffix.lower() in HTML:
             return quote(_html_path(self.relative(path)))

@@ -101,9 +101,9 @@ class Jekyll(Generator):
         name = super().name_of(path).removeprefix("_")
         return "" if self.relative(path).stem == "index" and name in ("posts", *self._collections) else name
 
-    def path_of(self, path: Path, matter: FrontMatter) -> str | None:
-        """Return the address of the file's page, from that of the site's first page on."""
-        return super().path_of(path, matter.over(self._defaults(self.relative(path))))
+    def completed(self, path: Path, matter: FrontMatter) -> FrontMatter:
+        """Return what the front matter of a file says, and what the defaults say for it."""
+        return matter.over(self._defaults(self.relative(path)))
 
     def _own(self, own: str, path: Path, matter: FrontMatter) -> str | None:
         return self._filled(own, self.relative(path), matter, safe="/%")

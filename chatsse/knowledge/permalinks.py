@@ -47,6 +47,10 @@ class Site:
             said = f"{generator.settings_file} says that its pages are at {self._home}/"
             self.remarks = (said, *self.remarks)
 
+    def completed(self, path: Path, matter: FrontMatter) -> FrontMatter:
+        """Return what the front matter of a file says, and what the site's settings say for it."""
+        return self.generator.completed(absolute(path), matter)
+
     def address_of(self, path: Path, matter: FrontMatter) -> str:
         """Return the address of the page that the file at `path` becomes; empty if that can't be told."""
         own = matter.text(*OWN_ADDRESS)
