@@ -187,6 +187,22 @@ def test_pages_that_fail_are_reported_and_keep_no_others_from_being_read() -> No
     assert list(addresses(f"notes={SITE}")) == ["notes/tea.md"]
 
 
+def test_a_page_that_breaks_its_reader_keeps_no_others_from_being_read() -> None:
+    # More digits than Python writes.
+    write("notes/broken.md", f"title: 0x{6000 * 'F'}")
+    write("notes/tea.md")
+    assert skipped(f"notes={SITE}") == {"notes/broken.md": ("failed to be read", False)}
+    assert list(addresses(f"notes={SITE}")) == ["notes/tea.md"]
+
+
+def test_a_date_that_is_doubled_again_and_again_is_none() -> None:
+    doubled = (f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 40))
+    write("notes/tea.md", "\n".join(["a0: &a0 [x]", *doubled, "date: *a39"]))
+    (read,) = outcomes(f"notes={SITE}").values()
+    assert isinstance(read, Read)
+    assert read.page.date is None
+
+
 def test_no_link_leads_out_of_the_folder() -> None:
     write("secret/x.md")
     write("notes/tea.md")

@@ -20,7 +20,8 @@ def as_day(value: object) -> date | None:
         return value.date()
     if isinstance(value, date):
         return value
-    text = str(value)
+    # Of a list, YAML's aliases can make an endless text.
+    text = str(value) if isinstance(value, str | int) else ""
     with suppress(ValueError):
         return date.fromisoformat(text[:10])
     for form in _WRITTEN:

@@ -6,6 +6,7 @@ site's generator say it, or each page its own: HTML by its canonical link, Markd
 """
 
 import hashlib
+import logging
 import os
 import re
 from codecs import BOM_UTF8
@@ -23,6 +24,8 @@ from chatsse.knowledge.page import Outcome, Page, Read, Receipt, Skipped, Unchan
 from chatsse.knowledge.page_html import FOR_GOOD, NO_ADDRESS, NOINDEX, read_html
 from chatsse.knowledge.page_markdown import Document, parse_document, read_markdown
 from chatsse.knowledge.permalinks import Site, find_site
+
+log = logging.getLogger(__name__)
 
 MAX_BYTES = 5 * 1024 * 1024
 _MARKDOWN = frozenset({".md", ".markdown", ".mdx"})
@@ -110,6 +113,10 @@ class _Files:
             return Skipped(location, self._word, "is gone", is_gone=True)
         except OSError:
             return Skipped(location, self._word, "can't be read", is_gone=False)
+        except Exception:
+            # As of the web: what one page breaks is not the others'.
+            log.exception("%s can't be read", location)
+            return Skipped(location, self._word, "failed to be read", is_gone=False)
 
     def _read(self, path: Path, known: Receipt | None) -> Outcome:
         body = _bytes(path, self._root)
