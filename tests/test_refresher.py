@@ -237,8 +237,9 @@ def test_the_servers_own_page_says_what_the_chat_answers_from(farm: Farm, blog: 
     home = call("GET", farm.start().url).body.decode()
     assert f"The chat answers from {blog.url}/sitemap.xml." in home
     assert "data-questions" not in home
-    folder = call("GET", farm.start(CHATSSE_CONTENT="docs=https://blog.example/docs docs").url).body.decode()
-    assert "The chat answers from https://blog.example/docs, docs." in folder
+    content = "docs=https://blog.example/docs docs https://me:secret@blog.example/feed.xml?key=secret"
+    folder = call("GET", farm.start(CHATSSE_CONTENT=content).url).body.decode()
+    assert "The chat answers from https://blog.example/docs, docs, https://blog.example/feed.xml." in folder
     sample = call("GET", farm.start(CHATSSE_CONTENT="templates/posts=/posts").url).body.decode()
     assert "The chat answers from its posts." in sample
     assert "data-questions" in sample

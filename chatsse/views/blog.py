@@ -17,6 +17,8 @@ _POLICY = (
 
 # What content that is these very pages ends with.
 _OWN = "=/posts"
+# Without a password and a query: a feed for members has its key in there.
+_ADDRESS = re.compile(r"(?:^(?=http)|=)(https?://|(?=/))(?:[^/?#]*@)?([^?#]*)", re.IGNORECASE)
 _LANGUAGES = {
     "en": "English",
     "de": "Deutsch",
@@ -71,8 +73,6 @@ def blog(sample: Sample, content: Sequence[str], *, is_demo: bool) -> Blueprint:
 
 
 def _named(word: str) -> str:
-    """Return what a visitor may know of where content is: no folder of the server's."""
-    if re.match("https?://", word, re.IGNORECASE):
-        return word
-    folder, _, address = word.partition("=")
-    return address or Path(folder).name or "its folder"
+    """Return what a visitor may know of where content is: no path on the server's disk, no key."""
+    address = _ADDRESS.search(word)
+    return "".join(address.groups()) if address else Path(word).name or "its folder"
