@@ -375,6 +375,14 @@ def test_what_only_speaks_of_comments_is_read(attributes: str) -> None:
     assert text(page(f"<div {attributes}><p>tea</div>")) == "tea"
 
 
+def test_a_name_that_never_ends_takes_no_time() -> None:
+    began = process_time()
+    assert page(f"<h1>Tea</h1><div class='{6000 * 'comments-'}!'>Oolong.</div>").passages[0].blocks == (
+        "Oolong.",
+    )
+    assert process_time() - began < 2
+
+
 def test_a_manuals_section_on_comments_is_none_of_visitors() -> None:
     heading = "<h2>Comments<a class=headerlink href=#comments>#</a></h2>"
     read = page(f"<h1>Grammar</h1><section id=comments>{heading}<p>They begin with a hash.</section>")
