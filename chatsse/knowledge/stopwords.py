@@ -158,12 +158,12 @@ _GREETINGS = """
     مرحبا اهلا شكرا السلام
 """
 _AMONG_GREETINGS = """
-    you very much so there again all a lot for your the help that helped was good
-    vielen tag morgen abend schon sehr fur die hilfe
-    beaucoup bien pour votre aide tous
-    muchas dias tardes noches por la ayuda
-    muito dia tarde noite pela ajuda
-    mille tante
+    you very much many so there again all a lot no for your the help that helped was good info answer have day
+    vielen lieben dir tag morgen abend schon sehr fur die hilfe antwort
+    beaucoup bien pour votre aide tous tout non
+    muchas dias tardes noches por la ayuda todo
+    muito dia tarde noite por pela ajuda tudo
+    mille tante tutto
     جزيلا لك عليكم
 """
 _GREETING_PHRASES = """
