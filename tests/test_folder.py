@@ -138,6 +138,8 @@ def test_what_no_reader_of_the_site_sees_is_left_out() -> None:
         ("Draft: yes", "draft"),
         ("published: false", "draft"),
         ("headless: true", "draft"),
+        ("build: {render: never}", "a part of other pages"),
+        ("_build: {render: false}", "a part of other pages"),
         ("publishDate: 9999-01-01", "not published yet"),
         ("expiryDate: 2020-01-01", "published no more"),
     ],

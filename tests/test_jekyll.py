@@ -200,6 +200,7 @@ def test_what_the_settings_leave_out_and_posts_without_a_date_are_no_pages() -> 
     [
         ("permalink: /:hour/:title/", "permalink is not followed (:hour)"),
         ("collections: {a: {permalink: '/:x/'}}", "collections.a.permalink is not followed (:x)"),
+        ("source_dir: source", "source_dir is not followed (Hexo's)"),
         ("plugins: [jekyll-polyglot, x]", "plugins is not followed (jekyll-polyglot)"),
         ("source: ../secret", "source is not followed (../secret is not in blog)"),
         ("permalink: [", "can't be read"),

@@ -38,7 +38,8 @@ _DATED = re.compile(r"(\d{4}-\d\d-\d\d)-.+")
 _ADDRESSED = re.compile(r"(.+?)=((?:https?://|/).*)", re.IGNORECASE | re.DOTALL)
 # Why the site does not show a page.
 _DRAFT, _EARLY, _LATE, _NO_MATTER = "draft", "not published yet", "published no more", "without front matter"
-_HIDDEN = (*FOR_GOOD, _DRAFT, _EARLY, _LATE, _NO_MATTER)
+_PART = "a part of other pages"
+_HIDDEN = (*FOR_GOOD, _DRAFT, _EARLY, _LATE, _NO_MATTER, _PART)
 
 
 class Folder:
@@ -191,6 +192,8 @@ def _see_that_public(matter: FrontMatter, *, is_dated: bool) -> None:
     is_hidden = matter.is_said("draft", True) or matter.is_said("headless", True)
     if is_hidden or matter.is_said("published", False):
         raise Unreadable(_DRAFT)
+    if not matter.is_rendered:
+        raise Unreadable(_PART)
     if not begins <= today <= ends:
         raise Unreadable(_EARLY if today < begins else _LATE)
 

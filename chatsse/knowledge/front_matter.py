@@ -72,6 +72,12 @@ class FrontMatter:
         return [text for part in parts if (text := _line(part))]
 
     @property
+    def is_rendered(self) -> bool:
+        """Whether Hugo makes a page of it, and not only takes it for others."""
+        build = self._said.get("build", self._said.get("_build"))
+        return not (isinstance(build, dict) and build.get("render") in (False, "never", "link"))
+
+    @property
     def title(self) -> str:
         """The page's title; empty where it says none."""
         return self.text("title")

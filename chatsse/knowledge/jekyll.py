@@ -215,6 +215,8 @@ class Jekyll(Generator):
             tokens = (token for token in _TOKEN.finditer(pattern) if not token[1].startswith(_TOKENS))
             if unknown := " ".join(token[0] for token in tokens):
                 self._beware(self._file, key, unknown)
+        if "source_dir" in self._settings:
+            self._beware(self._file, "source_dir", "Hexo's")
         for plugin in (*words(self._settings, "plugins"), *words(self._settings, "gems")):
             if plugin in _MOVING:
                 self._beware(self._file, "plugins", plugin)
