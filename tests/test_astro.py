@@ -1,3 +1,5 @@
+from time import process_time
+
 import pytest
 from site_files import SITE, addresses, remarks, write
 
@@ -107,6 +109,15 @@ def test_a_collection_from_a_folder_that_is_worked_out_is_told(base: str) -> Non
     write("site/src/content.config.ts", text=f"const blog = defineCollection({{ base: {base} }})")
     (remark,) = remarks(f"site={SITE}")
     assert 'src/content.config.ts: base of "blog" is not followed, so' in remark
+
+
+@pytest.mark.parametrize("program", [30_000 * "a", 30_000 * "/* "], ids=["a name", "a comment"])
+def test_a_program_without_an_end_takes_no_time(program: str) -> None:
+    site("", "content/blog/tea.md")
+    write("site/src/content.config.ts", text=program)
+    began = process_time()
+    assert addresses(f"site={SITE}")
+    assert process_time() - began < 2
 
 
 def test_a_collection_from_outside_of_the_sites_folder_is_told() -> None:

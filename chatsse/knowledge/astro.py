@@ -19,11 +19,12 @@ _FILES = "astro.config.*"
 _CONTENT_FILES = ("src/content.config.*", "src/content/config.*")
 # Strings come first: in `**/*.md` is no comment.
 _COMMENT = re.compile(
-    r"""(?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|/\*.*?\*/|//[^\n]*""", re.DOTALL
+    r"""(?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|/\*.*?(?:\*/|\Z)|//[^\n]*""",
+    re.DOTALL,
 )
 _PLAIN = r"(?P<quote>[\"'`])(?P<said>[^\"'`\n$]*)(?P=quote)"
 _LOADED = re.compile(
-    rf"(?P<name>\w+)\s*[=:]\s*defineCollection\((?:(?!defineCollection).)*?\bbase\s*:\s*(?:{_PLAIN}|[^\s])",
+    rf"(?<!\w)(?P<name>\w+)\s*[=:]\s*defineCollection\((?:(?!defineCollection).)*?\bbase\s*:\s*(?:{_PLAIN}|[^\s])",
     re.DOTALL,
 )
 _COLLECTION = re.compile(r"getCollection\s*(?:<[^>]*>)?\(\s*[\"'`]([\w-]+)[\"'`]")
