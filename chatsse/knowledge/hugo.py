@@ -81,7 +81,7 @@ class Hugo(Generator):
         self.base = base_of(word(settings, "baseurl"))
         self.settings_file = self._files.get("baseurl", "")
         self._see_what_can_not_be_followed(settings)
-        self._is_bundle = cache(_is_bundle)
+        self._is_bundle, self._is_section = cache(_is_bundle), cache(_is_section)
 
     @staticmethod
     def begins_in(folder: Path) -> bool:
@@ -161,7 +161,7 @@ class Hugo(Generator):
         named = (*file.folders, file.name) if file.kind != "page" else file.folders
         for depth, part in enumerate(named):
             folder /= part
-            if depth == 0 or any(folder.glob("_index.*")):
+            if depth == 0 or self._is_section(folder):
                 yield part
 
     def _day(self, file: _File, matter: FrontMatter) -> date | None:
@@ -257,6 +257,10 @@ def _tables(settings: Settings, name: str) -> list[Settings]:
 
 def _is_bundle(folder: Path) -> bool:
     return any(path.suffix in (".md", ".markdown", ".html") for path in folder.glob("index.*"))
+
+
+def _is_section(folder: Path) -> bool:
+    return any(folder.glob("_index.*"))
 
 
 def _day_values(day: date) -> dict[str, list[str]]:
