@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from site_files import SITE, addresses, remarks, skipped, titles, write
 
@@ -344,6 +346,10 @@ def test_the_settings_name_no_folder_outside_of_the_sites() -> None:
     site("contentDir = '../secret'", "tea.md")
     write("secret/x.md")
     assert addresses(f"blog={SITE}") == {"blog/content/tea.md": f"{SITE}/tea/"}
+    Path("blog/content").rename("blog/notes")
+    assert addresses(f"blog={SITE}") == {"blog/notes/tea.md": f"{SITE}/notes/tea"}
+    (remark,) = remarks(f"blog={SITE}")
+    assert "contentDir is not followed" in remark
 
 
 def test_a_page_is_left_out_rather_than_named_by_a_pattern_that_is_not_known() -> None:

@@ -81,13 +81,16 @@ def find_site(folder: Path, address: str | None) -> Site:
     """
     address = address.rstrip("/") if address is not None else None
     here = absolute(folder)
+    plain = Generator(here)
     for above in (here, *here.parents):
         for kind in _KNOWN:
             if kind.begins_in(above):
                 generator = kind(above)
                 if folders := _folders(folder, generator.roots):
                     return Site(folder, folders, generator, address)
-    return Site(folder, (folder,), Generator(here), address)
+                if above == here:
+                    plain.remarks += generator.remarks
+    return Site(folder, (folder,), plain, address)
 
 
 def _folders(folder: Path, roots: tuple[Path, ...]) -> tuple[Path, ...]:
