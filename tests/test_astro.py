@@ -120,6 +120,17 @@ def test_a_program_without_an_end_takes_no_time(program: str) -> None:
     assert process_time() - began < 2
 
 
+def test_starlights_pages_begin_at_the_sites_first_page() -> None:
+    write("site/astro.config.mjs", text="import starlight from '@astrojs/starlight';\nexport default {}")
+    for path in ("docs/index.mdx", "docs/guides/Tea Pot.md", "blog/tea.md"):
+        write(f"site/src/content/{path}")
+    assert addresses(f"site={SITE}") == {
+        "site/src/content/docs/index.mdx": f"{SITE}/",
+        "site/src/content/docs/guides/Tea Pot.md": f"{SITE}/guides/tea-pot/",
+        "site/src/content/blog/tea.md": f"{SITE}/blog/tea/",
+    }
+
+
 def test_a_collection_from_outside_of_the_sites_folder_is_told() -> None:
     site("", "content/blog/tea.md")
     write("notes/x.md")

@@ -134,7 +134,8 @@ class Astro(Generator):
         routes: dict[str, list[_Route]] = {}
         for name, route in self._each_route():
             routes.setdefault(name, []).append(route)
-        followed = {}
+        # Starlight brings a route of its own.
+        followed: dict[str, tuple[str, ...]] = {"docs": ()} if "@astrojs/starlight" in self._settings else {}
         for name, them in routes.items():
             if len(them) == 1 and them[0].is_simple:
                 followed[name] = them[0].folder
