@@ -202,6 +202,16 @@ def test_a_file_of_a_bundle_is_no_page() -> None:
 LANGUAGES = "[languages.en]\nweight = 1\n[languages.de]\nweight = 2\n"
 
 
+def test_a_file_that_the_settings_ignore_is_no_page() -> None:
+    site(r"ignoreFiles = ['\.draft\.md$', '/notes/']", "tea.md", "tea.draft.md", "notes/x.md")
+    ignored = ("left out by the site's settings", True)
+    assert skipped(f"blog={SITE}") == {
+        "blog/content/tea.draft.md": ignored,
+        "blog/content/notes/x.md": ignored,
+    }
+    assert list(addresses(f"blog={SITE}")) == ["blog/content/tea.md"]
+
+
 def test_a_language_may_be_in_the_files_names() -> None:
     site(LANGUAGES, "posts/tea.md", "posts/tea.de.md", "posts/milk/index.de.md", "_index.de.md", "node.js.md")
     read = {
@@ -316,6 +326,7 @@ def test_another_address_than_the_settings_is_the_owners_to_name() -> None:
         ("[[module.mounts]]\nsource = 'x'\ntarget = 'content/y'", "module.mounts is not followed (x)"),
         ("contentDir = '../secret'", "contentDir is not followed (../secret is not in blog)"),
         ("languages.de.contentDir = '/secret'", "contentDir is not followed (/secret is not in blog)"),
+        ("ignoreFiles = ['x', '*.md']", "ignoreFiles is not followed (*.md)"),
         ("permalinks = [", "can't be read"),
     ],
 )

@@ -11,6 +11,7 @@ from chatsse.knowledge.front_matter import FrontMatter
 HTML = frozenset({".html", ".htm"})
 OWN_ADDRESS = ("url", "permalink", "canonicalurl", "canonical_url", "canonical")
 DATED = re.compile(r"(\d{4}-\d{1,2}-\d{1,2})[-_ ]+(.+)")
+EXCLUDED = "left out by the site's settings"
 # Where tutorials and new sites say that they are.
 _NOWHERE = re.compile(r"(?:.+\.)?(?:example\.(?:com|org|net)|localhost|127\.0\.0\.1|0\.0\.0\.0)")
 

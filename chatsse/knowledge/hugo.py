@@ -15,7 +15,7 @@ from urllib.parse import quote
 from chatsse.errors import Unreadable
 from chatsse.knowledge.facts import as_day
 from chatsse.knowledge.front_matter import FrontMatter
-from chatsse.knowledge.generator import DATED, Generator, base_of, folder_path, undated
+from chatsse.knowledge.generator import DATED, EXCLUDED, Generator, base_of, folder_path, undated
 from chatsse.knowledge.hugo_settings import Language, patterns, settings_files
 from chatsse.knowledge.settings_file import (
     Settings,
@@ -80,6 +80,7 @@ class Hugo(Generator):
         self.roots = tuple(dict.fromkeys(language.root for language in self._languages.values()))
         self.base = base_of(word(settings, "baseurl"))
         self.settings_file = self._files.get("baseurl", "")
+        self._ignored = list(self._ignoring(settings))
         self._see_what_can_not_be_followed(settings)
         self._is_bundle, self._is_section = cache(_is_bundle), cache(_is_section)
 
@@ -89,7 +90,9 @@ class Hugo(Generator):
         return any(settings_files(folder))
 
     def why_not(self, path: Path) -> str:
-        """Return why the file becomes no page: it is part of another one, or nobody reads its language."""
+        """Return why the file becomes no page: it is part of another one, or the settings say so."""
+        if any(pattern.search(path.as_posix()) for pattern in self._ignored):
+            return EXCLUDED
         root = self._root_of(path)
         above = [folder for folder in path.parents if folder.is_relative_to(root) and folder != root]
         is_index = self._parted(path)[1] == "index"
@@ -230,6 +233,13 @@ class Hugo(Generator):
     def _root(self, said: str) -> Path:
         file = self._files.get("contentdir") or self._files.get("languages", "")
         return self._inside(said, file, "contentDir") or self.folder / "content"
+
+    def _ignoring(self, settings: Settings) -> Iterator[re.Pattern[str]]:
+        for pattern in words(settings, "ignorefiles"):
+            try:
+                yield re.compile(pattern)
+            except re.error:
+                self._beware(self._files["ignorefiles"], "ignoreFiles", pattern)
 
     def _see_what_can_not_be_followed(self, settings: Settings) -> None:
         for language in self._languages.values():

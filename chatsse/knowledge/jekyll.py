@@ -14,7 +14,7 @@ from urllib.parse import quote
 from chatsse.errors import Unreadable
 from chatsse.knowledge.facts import as_day
 from chatsse.knowledge.front_matter import FrontMatter
-from chatsse.knowledge.generator import DATED, Generator, base_of, folder_path
+from chatsse.knowledge.generator import DATED, EXCLUDED, Generator, base_of, folder_path
 from chatsse.knowledge.settings_file import Settings, read_settings, table, word, words
 
 _FILES = ("_config.yml", "_config.yaml", "_config.toml")
@@ -49,7 +49,6 @@ _TOKEN = re.compile(":([a-z_]+)")
 # Plugins that put pages elsewhere.
 _MOVING = ("jekyll-polyglot", "jekyll-multiple-languages-plugin")
 _UNPUBLISHED, _UNDATED = "in a collection that is not published", "a post without a date in its name"
-_EXCLUDED = "left out by the site's settings"
 
 
 class Jekyll(Generator):
@@ -84,7 +83,7 @@ class Jekyll(Generator):
         """Return why the file becomes no page: the settings say so, or its name does."""
         relative = self.relative(path)
         if any(_is_meant(relative, pattern) for pattern in words(self._settings, "exclude")):
-            return _EXCLUDED
+            return EXCLUDED
         kind = self._kind(relative)
         if kind == "posts":
             return "" if DATED.fullmatch(relative.stem) else _UNDATED
