@@ -1,3 +1,4 @@
+import os
 from time import process_time
 
 import pytest
@@ -118,6 +119,13 @@ def test_a_program_without_an_end_takes_no_time(program: str) -> None:
     began = process_time()
     assert addresses(f"site={SITE}")
     assert process_time() - began < 2
+
+
+def test_a_program_that_is_no_file_is_not_waited_for() -> None:
+    site("", "content/blog/tea.md", "pages/index.md")
+    os.mkfifo("site/src/content.config.ts")
+    os.mkfifo("site/src/pages/[slug].astro")
+    assert len(addresses(f"site={SITE}")) == 2
 
 
 def test_starlights_pages_begin_at_the_sites_first_page() -> None:

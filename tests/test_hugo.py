@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -335,6 +336,13 @@ def test_what_is_not_followed_is_told(settings: str, what: str) -> None:
     assert remarks(f"blog={SITE}") == [
         f"blog={SITE}: hugo.toml: {what}, so addresses may be wrong or missing: name the sitemap instead"
     ]
+
+
+def test_settings_that_are_no_file_are_not_waited_for() -> None:
+    site("title = 'Tea'", "tea.md")
+    Path("blog/config/_default").mkdir(parents=True)
+    os.mkfifo("blog/config/_default/params.toml")
+    assert addresses(f"blog={SITE}")
 
 
 @pytest.mark.parametrize(

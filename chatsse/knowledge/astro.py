@@ -116,7 +116,8 @@ class Astro(Generator):
     def _loaded(self) -> dict[Path, str]:
         """Return the folders that collections are loaded from, with the collections' names."""
         loaded = {}
-        for path in (path for pattern in _CONTENT_FILES for path in sorted(self.folder.glob(pattern))):
+        paths = (path for pattern in _CONTENT_FILES for path in sorted(self.folder.glob(pattern)))
+        for path in filter(Path.is_file, paths):
             program = self._program(path)
             for match in _LOADED.finditer(program):
                 key = re.search(rf"(\w+)\s*:\s*{match['name']}\b", program)
@@ -150,7 +151,7 @@ class Astro(Generator):
         What it asks for first is what it shows. Those that list a collection are left out: they are cut into
         pages, or have a tag's name for parameter.
         """
-        for path in sorted(self._pages.rglob("*.astro")):
+        for path in filter(Path.is_file, sorted(self._pages.rglob("*.astro"))):
             relative = path.relative_to(self._pages)
             parts = relative.with_suffix("").parts
             parts = parts[:-1] if parts[-1] == "index" else parts

@@ -78,7 +78,7 @@ def settings_files(folder: Path) -> Iterator[tuple[Path, list[str]]]:
         for path in sorted((folder / "config" / environment).glob("*.*")):
             name, _, language = path.stem.lower().partition(".")
             tables = ["languages", language] if language else []
-            if path.suffix in SUFFIXES:
+            if path.suffix in SUFFIXES and path.is_file():
                 yield path, tables if name in _MAIN else [*tables, name]
 
 
