@@ -170,6 +170,7 @@ def test_code_lists_and_tables_are_blocks() -> None:
         ("Tea %%secret\n\nsecret%% hot", "Tea hot"),
         ("Tea\n\n%% secret\n\nsecret", "Tea"),
         ("100%% sure\n\nfor 5%% more", "100%% sure\nfor 5%% more"),
+        ("Say %%i, then\n\nfor %%i in (*) do %%i", "Say %%i, then\nfor %%i in (*) do %%i"),
         (
             "[[Tea]], [[Tea|hot *leaves*]], [[Tea#Kinds]], [[#Kinds]], [[Tea#^a1]]",
             "Tea, hot leaves, Tea > Kinds, Kinds, Tea",

@@ -52,10 +52,10 @@ _TAGS = re.compile(
             r"(?-i:^export\s+(?:const|let|var|function|default|class|async)\b.*?(?=\n\s*\n|\Z))",
             r"\{/\*(?:(?!\{/\*).)*?\*/\}",
             # Obsidian's: comments, from a line's beginning to the end if need be, from a word's over several
-            # paragraphs, else within one; embeds; links.
+            # paragraphs, else within one, but not from one name of a batch file to the next; embeds; links.
             r"^ {0,3}%%.*?(?:%%|\Z)",
-            r"(?<!\S)%%.*?%%",
-            r"%%(?:(?!\n\s*\n).)*?%%",
+            r"(?<!\S)%%.*?%%(?!\w)",
+            r"%%(?:(?!\n\s*\n).)*?%%(?!\w)",
             r"!\[\[[^\[\]\n]+\]\]",
             r"(?<!\\)\[\[(?!\s)(?P<link>[^\[\]\n]+)\]\](?![(\[])",
             # Footnotes.

@@ -59,8 +59,8 @@ class Report:
 
     def log_lines(self) -> list[str]:
         """Return the lines that a log gets."""
-        pages = "page" if self.read == 1 else "pages"
-        lines = [f"{self.read:,} {pages} read, {self.unchanged:,} unchanged, {len(self.skipped):,} skipped"]
+        read = _counted(self.read, "page")
+        lines = [f"{read} read, {self.unchanged:,} unchanged, {len(self.skipped):,} skipped"]
         lines += [f"{why}: {' '.join(_named(places))}" for why, places in self._from_feeds()]
         lines += [f"skipped: {why}: {' '.join(_named(places))}" for why, places in self._reasons()]
         return [*lines, *self._lost(), *self.remarks, self._result()]
@@ -82,7 +82,11 @@ class Report:
     def _result(self) -> str:
         if self.is_empty:
             return "nothing to answer from: what was read before stays in use, if anything"
-        return f"in the index: {self.passages:,} passages of {self.pages:,} pages"
+        return f"in the index: {_counted(self.passages, 'passage')} of {_counted(self.pages, 'page')}"
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number:,} {name}{'s' if number != 1 else ''}"
 
 
 def _row(name: str, number: int) -> str:

@@ -134,11 +134,16 @@ _BLOG_WORDS = """
     siteweb parle parlez dernier derniers derniere dernieres recent recents nouveau nouveaux nouveautes
     sitio web trata ultimo ultimos ultima ultimas reciente recientes nuevo nuevos novedades
     recente recentes novo novos novidades
-    ブログ サイト 最新 新着 博客 网站 部落格 新的
-    المدونة احدث الجديد جديد
+    المدونة مدونة احدث الجديد جديد
+"""
+_BLOG_PHRASES = """
+    このブログは何についてですか 何のブログですか このブログの内容は何ですか
+    このサイトは何についてですか 何のサイトですか
+    最新の記事は何ですか 最新記事 新着記事
+    这个博客是关于什么的 這個部落格是關於什麼的 这个网站是讲什么的 这个博客讲什么 最新的文章是什么 最新文章
 """
 # What people say when they ask about the blog as a whole, or about what is new there.
-BLOG_WORDS = frozenset(_BLOG_WORDS.split())
+BLOG_WORDS = frozenset(chain(_BLOG_WORDS.split(), *map(_pairs, _BLOG_PHRASES.split())))
 # Says where to look, and not what for.
 _ON_THIS_BLOG = re.compile(
     r"\b(?:(?:on|in|of|from) (?:this|your)|(?:auf|in|aus) (?:dies|dein|eur|ihr)e[mr]"
@@ -157,7 +162,7 @@ _GREETINGS = """
     ciao grazie buongiorno buonasera hoi bedankt dankjewel
     مرحبا اهلا شكرا السلام
 """
-_AMONG_GREETINGS = """
+_WITH_GREETINGS = """
     you very much many so there again all a lot no for your the help that helped was good info answer have day
     vielen lieben dir tag morgen abend schon sehr fur die hilfe antwort
     beaucoup bien pour votre aide tous tout non
@@ -171,6 +176,7 @@ _GREETING_PHRASES = """
     你好 您好 谢谢 謝謝 多谢 再见 早上好 好的
 """
 GREETINGS = frozenset(chain(_GREETINGS.split(), *map(_pairs, _GREETING_PHRASES.split())))
+_AMONG_GREETINGS = GREETINGS.union(_WITH_GREETINGS.split())
 
 # What only some of the languages are written with, among those that share many of their stop words.
 _LETTERS = {
@@ -216,4 +222,4 @@ def _telling(text: str) -> list[tuple[str, ...]]:
 def is_small_talk(text: str) -> bool:
     """Return whether the text greets or thanks, and asks nothing."""
     said = {fold(word) for compound in words(text) for word in compound}
-    return not said.isdisjoint(GREETINGS) and said <= GREETINGS.union(_AMONG_GREETINGS.split())
+    return not said.isdisjoint(GREETINGS) and said <= _AMONG_GREETINGS
