@@ -43,6 +43,7 @@ from chatsse.providers import Provider
 from chatsse.questions import Questions
 from chatsse.views.blog import blog
 from chatsse.views.chat import chat
+from chatsse.views.conversations import conversations
 from chatsse.views.guard import guard_bodies, guard_origins, shape_errors
 from chatsse.views.health import health
 from chatsse.views.index import index
@@ -168,6 +169,7 @@ def create_app(config: Config | None = None) -> Flask:
     guard_bodies(app, config)
     shape_errors(app)
     app.register_blueprint(chat(config, services.hub, services.questions))
+    app.register_blueprint(conversations(services.questions))
     app.register_blueprint(stream(services.hub, services.questions))
     app.register_blueprint(index(services.editions, config.index_token, has_content=bool(config.content)))
     app.register_blueprint(health(services.connections.commands))

@@ -1,4 +1,4 @@
-"""Asking a question, and the conversations that come of it."""
+"""Asking a question."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -9,11 +9,10 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.wsgi import ClosingIterator
 
 from chatsse.config import Config
-from chatsse.errors import NotFound
 from chatsse.event import PING, START, Event, cut, decode, json_line
 from chatsse.hub import Hub
 from chatsse.questions import Question, Questions
-from chatsse.views.asked import ID, asked, idempotency_key, rated
+from chatsse.views.asked import asked, idempotency_key
 from chatsse.views.stream import catch_up, event_stream, keep_out_of_caches
 
 HELLO = b": chatsse\n\n"
@@ -21,7 +20,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 def chat(config: Config, hub: Hub, questions: Questions) -> Blueprint:
-    """Return `/chat`, `/chat/stream`, `/feedback` and `/conversations/<id>`."""
+    """Return `/chat` and `/chat/stream`."""
     views = Blueprint("chat", __name__)
 
     def ask(*names: str) -> Question:
@@ -46,20 +45,6 @@ def chat(config: Config, hub: Hub, questions: Questions) -> Blueprint:
         response = event_stream(ClosingIterator(tutorial_frames(reader), reader.close))
         response.headers["Chatsse-Stream"] = _path(question)
         return response
-
-    @views.post("/feedback")
-    def rate() -> Response:
-        questions.rate(*rated(request))
-        return Response(status=204)
-
-    @views.get("/conversations/<conversation>")
-    def turns(conversation: str) -> Response:
-        return jsonify(turns=questions.conversation(_checked(conversation)))
-
-    @views.delete("/conversations/<conversation>")
-    def erase(conversation: str) -> Response:
-        questions.erase(_checked(conversation))
-        return Response(status=204)
 
     views.after_request(keep_out_of_caches)
     return views
@@ -130,9 +115,3 @@ def _data(value: dict[str, str]) -> bytes:
 
 def _path(question: Question) -> str:
     return f"/stream/{question.id}"
-
-
-def _checked(conversation: str) -> str:
-    if not ID.fullmatch(conversation):
-        raise NotFound
-    return conversation
