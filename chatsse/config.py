@@ -18,6 +18,7 @@ UNPREFIXED = ("REDIS_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
 PREFIX = "CHATSSE_"
 # A publish hook's token; shorter ones can be guessed.
 TOKEN_CHARS = 16
+_ADDRESSED = re.compile(r"(.+?)=((?:https?://|/).*)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +158,17 @@ def content_problem(word: str) -> str | None:
     """Return why a word can't name content; None: it may. What is behind an address only a reading tells."""
     if re.match(r"https?://[^/?#\s]", word, re.IGNORECASE) or Path(word).exists():
         return None
-    path, _, address = word.partition("=")
-    if not Path(path).exists():
+    path, address = folder_and_address(word)
+    folder = path if address else word.partition("=")[0]
+    if not Path(folder).exists():
         return "there is no such file or folder here, and a site begins with https://"
-    if not re.match("https?://|/", address, re.IGNORECASE):
-        return f"say where the pages are, e.g. {path}=https://blog.example"
-    return None
+    return None if address else f"say where the pages are, e.g. {folder}=https://blog.example"
+
+
+def folder_and_address(word: str) -> tuple[str, str | None]:
+    """Return what a word `FOLDER=ADDRESS` for content names; None: it names no address."""
+    match = None if Path(word).exists() else _ADDRESSED.fullmatch(word)
+    return (match[1], match[2]) if match else (word, None)
 
 
 def _token(env: Mapping[str, str]) -> str | None:

@@ -1,7 +1,7 @@
 import pytest
 
 from chatsse import host
-from chatsse.config import Config, misnamed
+from chatsse.config import Config, content_problem, folder_and_address, misnamed
 from chatsse.errors import ConfigError
 
 DEFAULTS = {
@@ -134,6 +134,13 @@ def test_what_is_printed_of_the_settings_holds_no_secret():
     config = Config.from_env({"REDIS_URL": "redis://:hunter2@host", "ANTHROPIC_API_KEY": "sk-secret"})
     assert "hunter2" not in f"{config} {config!r}"
     assert "sk-secret" not in f"{config} {config!r}"
+
+
+def test_a_folder_may_have_an_equals_sign_in_its_name(tmp_path):
+    (tmp_path / "a=b").mkdir()
+    assert content_problem(f"{tmp_path}/a=b=https://blog.example") is None
+    assert folder_and_address(f"{tmp_path}/a=b=/posts") == (f"{tmp_path}/a=b", "/posts")
+    assert folder_and_address(f"{tmp_path}/a=b") == (f"{tmp_path}/a=b", None)
 
 
 def test_every_setting_is_known_by_its_name():

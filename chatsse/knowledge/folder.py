@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime
 from itertools import chain
 from pathlib import Path
 
+from chatsse.config import folder_and_address
 from chatsse.errors import ContentError, Unreadable
 from chatsse.knowledge.facts import as_day
 from chatsse.knowledge.front_matter import FrontMatter
@@ -35,7 +36,6 @@ _NOT_OF_PAGES = frozenset({"node_modules", "themes", "vendor"})
 # What servers show in the place of a page that they don't have.
 _NO_PAGE = "404"
 _DATED = re.compile(r"(\d{4}-\d\d-\d\d)-.+")
-_ADDRESSED = re.compile(r"(.+?)=((?:https?://|/).*)", re.IGNORECASE | re.DOTALL)
 # Why the site does not show a page.
 _DRAFT, _EARLY, _LATE, _NO_MATTER = "draft", "not published yet", "published no more", "without front matter"
 _PART = "a part of other pages"
@@ -60,7 +60,7 @@ class Folder:
 
         :raises ContentError: there is nothing there, or no page has an address
         """
-        name, address = _parted(word)
+        name, address = folder_and_address(word)
         path = Path(name)
         if path.is_dir():
             site = find_site(path, address)
@@ -144,12 +144,6 @@ class _Files:
         return read_markdown(document, address, self._site.name_of(path))
 
 
-def _parted(word: str) -> tuple[str, str | None]:
-    """Return the path and the address of the owner's word; None: it names none."""
-    match = None if Path(word).exists() else _ADDRESSED.fullmatch(word)
-    return (match[1], match[2]) if match else (word, None)
-
-
 def _files(folder: Path, site: Site) -> Iterator[Path]:
     """Yield the files in the folder that may be pages of the site."""
     for above, folders, names in os.walk(folder):
@@ -218,7 +212,7 @@ def _addressed(word: str, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
             is_any_at_home = is_any_at_home or not isinstance(outcome, Skipped)
             yield outcome
     if homeless and not is_any_at_home:
-        if _parted(word)[1] is not None:
+        if folder_and_address(word)[1] is not None:
             raise ContentError(word, "no page's address can be told: name the sitemap instead")
         raise ContentError(word, f"say where its pages are, e.g. {word}=https://blog.example/")
     yield from homeless

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flask import Blueprint, Response, render_template
 
+from chatsse.config import folder_and_address
 from chatsse.knowledge.sample import Sample
 
 # `require-trusted-types-for`: the browser itself refuses `innerHTML`, so that nothing a model says
@@ -18,7 +19,7 @@ _POLICY = (
 # What content that is these very pages ends with.
 _OWN = "=/posts"
 # Without a password and a query: a feed for members has its key in there.
-_ADDRESS = re.compile(r"(?:^(?=http)|=)(https?://|(?=/))(?:[^/?#]*@)?([^?#]*)", re.IGNORECASE)
+_KEYS = re.compile(r"(?<=://)[^/?#]*@|[?#].*", re.DOTALL)
 _LANGUAGES = {
     "en": "English",
     "de": "Deutsch",
@@ -74,5 +75,7 @@ def blog(sample: Sample, content: Sequence[str], *, is_demo: bool) -> Blueprint:
 
 def _named(word: str) -> str:
     """Return what a visitor may know of where content is: no path on the server's disk, no key."""
-    address = _ADDRESS.search(word)
-    return "".join(address.groups()) if address else Path(word).name or "its folder"
+    if re.match("https?://", word, re.IGNORECASE):
+        return _KEYS.sub("", word)
+    folder, address = folder_and_address(word)
+    return _KEYS.sub("", address) if address else Path(folder).name or "its folder"
