@@ -6,6 +6,7 @@ monkey.patch_all()
 
 import itertools
 import shutil
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,20 @@ def deadline() -> Iterator[None]:
     """An end to a test that pings, or a server that does not answer, would keep waiting for ever."""
     with gevent.Timeout(600):
         yield
+
+
+@pytest.fixture
+def busy_deadline() -> Iterator[None]:
+    """An end to what keeps the processor busy for ever, which gevent's deadline can't come between."""
+
+    def end(*_: object) -> None:
+        raise TimeoutError("kept busy")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.alarm(120)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

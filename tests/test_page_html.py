@@ -1,7 +1,6 @@
 import re
 from datetime import date
 from pathlib import Path
-from time import process_time
 from urllib.parse import unquote
 
 import pytest
@@ -375,12 +374,9 @@ def test_what_only_speaks_of_comments_is_read(attributes: str) -> None:
     assert text(page(f"<div {attributes}><p>tea</div>")) == "tea"
 
 
-def test_a_name_that_never_ends_takes_no_time() -> None:
-    began = process_time()
-    assert page(f"<h1>Tea</h1><div class='{6000 * 'comments-'}!'>Oolong.</div>").passages[0].blocks == (
-        "Oolong.",
-    )
-    assert process_time() - began < 2
+@pytest.mark.usefixtures("busy_deadline")
+def test_a_name_that_never_ends_is_read_to_its_end() -> None:
+    assert text(page(f"<h1>Tea</h1><div class='{100_000 * 'comments-'}!'>Oolong.</div>")) == "Oolong."
 
 
 def test_a_manuals_section_on_comments_is_none_of_visitors() -> None:
@@ -676,16 +672,15 @@ def test_a_page_of_five_megabytes_is_read() -> None:
 @pytest.mark.parametrize(
     "markup",
     [
-        "<p>x</p>" + "<aside>y</aside>" * 100_000,
+        "<p>x</p>" + "<aside>y</aside>" * 300_000,
         "<div class=share-box>" * 1_000 + "y " * 1_000_000,
-        "<h2>" + "<a class=anchor href=#x>y</a>" * 100_000 + "</h2><p>x",
+        "<h2>" + "<a class=anchor href=#x>y</a>" * 300_000 + "</h2><p>x",
     ],
     ids=["asides", "names", "links"],
 )
-def test_what_is_there_by_the_thousand_takes_no_longer_for_each(markup: str) -> None:
-    begun = process_time()
-    page(f"<main>{markup}</main>")
-    assert process_time() - begun < 30
+@pytest.mark.usefixtures("busy_deadline")
+def test_what_is_there_by_the_thousand_is_read_to_its_end(markup: str) -> None:
+    assert page(f"<main>{markup}</main>").passages
 
 
 @given(st.binary(max_size=300))
